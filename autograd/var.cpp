@@ -1,0 +1,156 @@
+#include "autograd/var.h"
+
+#include <algorithm>
+
+#include "autograd/op.h"
+#include "tensor/elementwise.h"
+
+namespace autograd {
+
+using tensor::check;
+using tensor::require;
+
+struct Node {
+  Tensor value;
+  Tensor grad;
+  bool needs_grad = false;
+  bool accumulates_in_place = false;  // grad is ours to add to, not shared with another node
+  const Op* op = nullptr;             // null for leaves
+  std::vector<Var> inputs;
+  Backward backward;
+  std::string module;                 // where it was recorded, for messages
+
+  void accumulate(const Tensor& gradient);
+};
+
+namespace {
+thread_local Tape* current_tape = nullptr;
+
+std::vector<const Op*>& table() {
+  static std::vector<const Op*> ops;
+  return ops;
+}
+}  // namespace
+
+Op::Op(const char* name, Samples samples, Derivative derivative) : name_(name), samples_(samples), derivative_(derivative) {
+  auto& ops = table();
+  ops.insert(std::upper_bound(ops.begin(), ops.end(), this,
+                              [](const Op* a, const Op* b) { return std::string_view(a->name_) < b->name_; }),
+             this);
+}
+
+const std::vector<const Op*>& all_ops() { return table(); }
+
+Tensor random_tensor(Shape shape, tensor::Generator& rng) {
+  Tensor x(shape, DType::f64);
+  for (double& v : x.span<double>()) v = rng.normal();
+  return x;
+}
+
+Tensor random_away_from_zero(Shape shape, tensor::Generator& rng) {
+  Tensor x(shape, DType::f64);
+  for (double& v : x.span<double>()) {
+    const double u = 2 * rng.uniform() - 1;
+    v = u < 0 ? u - 0.1 : u + 0.1;
+  }
+  return x;
+}
+
+// The first gradient is kept as it is; it may be shared (dx = dy of an addition), so the second makes a copy to add to.
+void Node::accumulate(const Tensor& gradient) {
+  if (!grad.defined()) {
+    grad = gradient;
+    accumulates_in_place = false;
+    return;
+  }
+  if (!accumulates_in_place) grad = grad.clone(), accumulates_in_place = true;
+  tensor::add_in_place(grad, gradient);
+}
+
+Var::Var(Tensor value) : node_(std::make_shared<Node>()) { node_->value = std::move(value); }
+
+Var Var::parameter(Tensor value) {
+  Var x(std::move(value));
+  x.node_->needs_grad = true;
+  return x;
+}
+
+const Tensor& Var::value() const {
+  check(defined(), "value of an undefined Var");
+  return node_->value;
+}
+Tensor& Var::mutable_value() {
+  check(defined(), "value of an undefined Var");
+  return node_->value;
+}
+const Tensor& Var::grad() const {
+  check(defined(), "gradient of an undefined Var");
+  return node_->grad;
+}
+void Var::clear_grad() {
+  check(defined(), "gradient of an undefined Var");
+  node_->grad = Tensor();
+}
+bool Var::needs_grad() const { return defined() && node_->needs_grad; }
+
+Var record(const Op& op, std::vector<Var> inputs, Tensor value, Backward backward) {
+  Var y(std::move(value));
+  Tape* tape = Tape::current();
+  if (!tape) return y;
+  check(inputs.size() <= 64, op.name(), ": more than 64 inputs");
+  y.node_->needs_grad = std::any_of(inputs.begin(), inputs.end(), [](const Var& x) { return x.needs_grad(); });
+  if (!y.node_->needs_grad) return y;
+  y.node_->op = &op;
+  y.node_->inputs = std::move(inputs);
+  y.node_->backward = std::move(backward);
+  y.node_->module = tensor::Scope::path();
+  tape->nodes_.push_back(y.node_);
+  return y;
+}
+
+Var constant_result(const Op& op, std::vector<Var> inputs, Tensor value) {
+  const char* name = op.name();
+  return record(op, std::move(inputs), std::move(value), [name](const Tensor&, Wanted) -> Gradients {
+    tensor::fail(tensor::Fault::bug, name, ": has no derivative, but a gradient was asked for through it; use stop_gradient()");
+  });
+}
+
+Tape::Tape() : outer_(current_tape) { current_tape = this; }
+
+Tape::~Tape() { current_tape = outer_; }
+
+Tape* Tape::current() { return current_tape; }
+
+void Tape::backward(const Var& loss) {
+  require(loss.value().size() == 1, "backward: the loss must have one element, it is ", loss.shape());
+  backward(loss, Tensor::full(loss.shape(), 1, loss.value().dtype(), loss.value().device()));
+}
+
+void Tape::backward(const Var& y, const Tensor& dy) {
+  require(y.needs_grad(), "backward: nothing that leads to this value needs a gradient");
+  require(dy.shape() == y.shape(), "backward: dy is ", dy.shape(), ", y is ", y.shape());
+  current_tape = nullptr;  // the backward pass itself is not recorded
+  y.node_->accumulate(dy);
+  for (; !nodes_.empty(); nodes_.pop_back()) {  // popping frees what a consumed node saved
+    Node& node = *nodes_.back();
+    if (!node.grad.defined()) continue;
+    uint64_t bits = 0;
+    for (size_t i = 0; i < node.inputs.size(); ++i) bits |= uint64_t{node.inputs[i].needs_grad()} << i;
+    const tensor::Scope scope(node.module.empty() ? "backward" : "backward of " + node.module);
+    Gradients gradients = node.backward(node.grad, Wanted(bits));
+    check(gradients.size() == node.inputs.size(), node.op->name(), ": backward returned ", gradients.size(), " gradients for ",
+          node.inputs.size(), " inputs");
+    node.backward = nullptr;
+    node.grad = Tensor();
+    for (size_t i = 0; i < gradients.size(); ++i) {
+      if (!(bits >> i & 1)) continue;
+      check(gradients[i].defined(), node.op->name(), ": backward returned no gradient for input ", i);
+      check(gradients[i].shape() == node.inputs[i].shape(), node.op->name(), ": gradient ", i, " is ", gradients[i].shape(),
+            ", the input is ", node.inputs[i].shape());
+      node.inputs[i].node_->accumulate(gradients[i]);
+    }
+  }
+  current_tape = this;
+}
+
+}  // namespace autograd

@@ -1,0 +1,87 @@
+// Values with derivatives. A Var is a handle to a node: a value, and, while a Tape is alive, how it was made.
+//
+//   Tape tape;                      // recording happens only while a tape is alive; without one this is plain inference
+//   Var loss = mean(square(matmul(x, w)));
+//   tape.backward(loss);            // w.grad() now holds, or has had added to it, dloss/dw
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace autograd {
+
+using tensor::DType;
+using tensor::Shape;
+using tensor::Tensor;
+
+struct Node;
+class Op;
+class Var;
+
+// Which inputs need a gradient: wanted[i] is for input i. The others may be returned undefined.
+class Wanted {
+ public:
+  explicit Wanted(uint64_t bits) : bits_(bits) {}
+  bool operator[](size_t input) const { return bits_ >> input & 1; }
+
+ private:
+  uint64_t bits_;
+};
+
+// Given dy, the gradients of the inputs, in their order. Assigns: only Tape::backward accumulates. Its captures are what the
+// operation saves for its backward pass.
+using Gradients = std::vector<Tensor>;
+using Backward = std::function<Gradients(const Tensor& dy, Wanted wanted)>;
+
+class Var {
+ public:
+  Var() = default;
+  Var(Tensor value);                      // a constant
+  static Var parameter(Tensor value);     // a leaf that collects a gradient
+
+  bool defined() const { return node_ != nullptr; }
+  const Tensor& value() const;
+  Tensor& mutable_value();                // for optimisers and checkpoints
+  const Tensor& grad() const;             // undefined until a backward pass reached it
+  void clear_grad();
+  bool needs_grad() const;
+  const Shape& shape() const { return value().shape(); }
+  int64_t rows() const { return value().rows(); }
+  int64_t columns() const { return value().columns(); }
+
+ private:
+  friend class Tape;
+  friend struct Node;
+  friend Var record(const Op&, std::vector<Var>, Tensor, Backward);
+  friend Var constant_result(const Op&, std::vector<Var>, Tensor);
+  std::shared_ptr<Node> node_;
+};
+
+// The result of an operation; on the tape if there is one and an input needs a gradient.
+Var record(const Op& op, std::vector<Var> inputs, Tensor value, Backward backward);
+
+// The result of an operation without a derivative. Asking for a gradient through it is an error that names the operation.
+Var constant_result(const Op& op, std::vector<Var> inputs, Tensor value);
+
+// Records the operations of this thread while it lives. Nodes stand in creation order, so backward is one loop from the end.
+class Tape {
+ public:
+  Tape();
+  ~Tape();
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+  void backward(const Var& loss);                    // loss has one element
+  void backward(const Var& y, const Tensor& dy);     // with a cotangent of y's shape
+  static Tape* current();
+
+ private:
+  friend Var record(const Op&, std::vector<Var>, Tensor, Backward);
+  friend Var constant_result(const Op&, std::vector<Var>, Tensor);
+  std::vector<std::shared_ptr<Node>> nodes_;
+  Tape* outer_;
+};
+
+}  // namespace autograd

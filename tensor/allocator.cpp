@@ -1,0 +1,193 @@
+// Blocks come from segments. A segment is one allocation of the system; its blocks form a list in address order, so that a
+// freed block merges with free neighbours. Free blocks of all segments stand in one set ordered by size.
+#include "tensor/allocator.h"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <cstdio>
+#include <set>
+
+#include "tensor/error.h"
+
+namespace tensor {
+
+namespace {
+
+constexpr int64_t kAlignment = 64;
+constexpr int64_t kSegment = 2 << 20;  // one huge page: smaller requests share segments
+#ifdef NDEBUG
+constexpr bool kDebug = false;
+#else
+constexpr bool kDebug = true;
+#endif
+constexpr int64_t kGuard = kDebug ? 64 : 0;
+constexpr unsigned char kGuardByte = 0xA5;
+
+int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+struct Block {
+  std::byte* memory;
+  int64_t size;
+  bool free = true;
+  Block* previous = nullptr;  // neighbours in the segment
+  Block* next = nullptr;
+};
+
+struct BySize {
+  bool operator()(const Block* a, const Block* b) const { return a->size != b->size ? a->size < b->size : a->memory < b->memory; }
+};
+
+void* host_allocate(size_t bytes) {
+  void* memory = std::aligned_alloc(kSegment, bytes);
+  if (memory) madvise(memory, bytes, MADV_HUGEPAGE);
+  return memory;
+}
+
+void host_release(void* memory, size_t) { std::free(memory); }
+
+int64_t memory_limit = 0;
+
+class Cache {
+ public:
+  Cache(Device device, MemorySource source) : device_(device), source_(source) {}
+  void set_source(MemorySource source) { source_ = source; }
+
+  Block* take(int64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const int64_t size = round_up(std::max<int64_t>(bytes, 1) + kGuard, kAlignment);
+    Block* block = best_fit(size);
+    if (!block) block = grow(size);
+    if (block->size - size >= kAlignment) split(block, size);
+    block->free = false;
+    statistics_.in_use += block->size;
+    statistics_.cached -= block->size;
+    statistics_.peak = std::max(statistics_.peak, statistics_.in_use);
+    if (kDebug && device_ == Device::cpu) std::memset(block->memory + block->size - kGuard, kGuardByte, kGuard);
+    return block;
+  }
+
+  void give_back(Block* block) {
+    if (kDebug && device_ == Device::cpu) check_and_poison(block);
+    const std::lock_guard lock(mutex_);
+    statistics_.in_use -= block->size;
+    statistics_.cached += block->size;
+    block->free = true;
+    if (block->next && block->next->free) free_.erase(block->next), merge(block);
+    if (block->previous && block->previous->free) block = block->previous, free_.erase(block), merge(block);
+    free_.insert(block);
+  }
+
+  void release_cached() {
+    const std::lock_guard lock(mutex_);
+    release_whole_segments();
+  }
+
+  MemoryStatistics statistics() {
+    const std::lock_guard lock(mutex_);
+    return statistics_;
+  }
+
+ private:
+  Block* best_fit(int64_t size) {
+    Block wanted{nullptr, size};
+    const auto found = free_.lower_bound(&wanted);
+    if (found == free_.end()) return nullptr;
+    Block* block = *found;
+    free_.erase(found);
+    return block;
+  }
+
+  Block* grow(int64_t size) {
+    const int64_t segment = round_up(size, kSegment);
+    const auto over_limit = [&] {
+      return memory_limit > 0 && statistics_.in_use + statistics_.cached + segment > memory_limit;
+    };
+    if (over_limit()) release_whole_segments();
+    void* memory = over_limit() ? nullptr : source_.allocate(static_cast<size_t>(segment));
+    if (!memory && !over_limit()) {
+      release_whole_segments();
+      memory = source_.allocate(static_cast<size_t>(segment));
+    }
+    require(Fault::resources, memory != nullptr, "memory: requested ", segment, " bytes on ", device_, ", ", statistics_.in_use,
+            " in use, ", statistics_.cached, " cached", memory_limit > 0 ? join(", limit ", memory_limit) : std::string(),
+            "; use a smaller batch", memory_limit > 0 ? " or a higher --memory-limit" : "");
+    ++statistics_.system_allocations;
+    statistics_.cached += segment;
+    return new Block{static_cast<std::byte*>(memory), segment};
+  }
+
+  void split(Block* block, int64_t size) {
+    Block* rest = new Block{block->memory + size, block->size - size, true, block, block->next};
+    if (rest->next) rest->next->previous = rest;
+    block->next = rest;
+    block->size = size;
+    free_.insert(rest);
+  }
+
+  void merge(Block* block) {  // with the free block after it
+    Block* next = block->next;
+    block->size += next->size;
+    block->next = next->next;
+    if (block->next) block->next->previous = block;
+    delete next;
+  }
+
+  void release_whole_segments() {
+    for (auto i = free_.begin(); i != free_.end();) {
+      Block* block = *i;
+      if (block->previous || block->next) {
+        ++i;
+        continue;
+      }
+      source_.release(block->memory, static_cast<size_t>(block->size));
+      statistics_.cached -= block->size;
+      i = free_.erase(i);
+      delete block;
+    }
+  }
+
+  static void check_and_poison(Block* block) {
+    const std::byte* guard = block->memory + block->size - kGuard;
+    for (int64_t i = 0; i < kGuard; ++i) {
+      if (guard[i] != std::byte{kGuardByte}) {
+        std::fprintf(stderr, "memory: something wrote past the end of a block of %lld bytes\n", static_cast<long long>(block->size));
+        std::abort();  // a destructor cannot throw, and going on would hide the culprit; debug builds only
+      }
+    }
+    std::memset(block->memory, 0xFF, block->size - kGuard);  // every float and double becomes NaN
+  }
+
+  Device device_;
+  MemorySource source_;
+  std::mutex mutex_;
+  std::set<Block*, BySize> free_;
+  MemoryStatistics statistics_;
+};
+
+void* no_memory(size_t) { return nullptr; }
+
+Cache& cache_of(Device device) {
+  // Never destroyed: tensors with static storage may outlive any order of destruction.
+  static Cache& host = *new Cache(Device::cpu, {host_allocate, host_release});
+  static Cache& cuda = *new Cache(Device::cuda, {no_memory, host_release});
+  return device == Device::cpu ? host : cuda;
+}
+
+}  // namespace
+
+std::shared_ptr<std::byte> allocate(int64_t bytes, Device device) {
+  check(bytes >= 0, "allocation of ", bytes, " bytes");
+  Cache& cache = cache_of(device);
+  Block* block = cache.take(bytes);
+  return std::shared_ptr<std::byte>(block->memory, [&cache, block](std::byte*) { cache.give_back(block); });
+}
+
+MemoryStatistics memory_statistics(Device device) { return cache_of(device).statistics(); }
+void release_cached_memory(Device device) { cache_of(device).release_cached(); }
+void set_memory_limit(int64_t bytes) { memory_limit = bytes; }
+void set_memory_source(Device device, MemorySource source) { cache_of(device).set_source(source); }
+
+}  // namespace tensor

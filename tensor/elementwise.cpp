@@ -1,0 +1,68 @@
+#include "tensor/elementwise.h"
+
+#include <cstring>
+
+#include "tensor/parallel.h"
+#include "tensor/simd/simd.h"
+
+namespace tensor {
+
+namespace {
+
+constexpr int64_t kGrain = 1 << 15;
+
+template <class T>
+void fill_as(Tensor& y, double value) {
+  T* p = y.data<T>();
+  const T v = static_cast<T>(value);
+  parallel_for(y.size(), kGrain, [&](int64_t begin, int64_t end) { std::fill(p + begin, p + end, v); });
+}
+
+void fill_cpu(Tensor& y, double value) {
+  switch (y.dtype()) {
+    case DType::f32: return fill_as<float>(y, value);
+    case DType::f64: return fill_as<double>(y, value);
+    case DType::i32: return fill_as<int32_t>(y, value);
+    case DType::i64: return fill_as<int64_t>(y, value);
+    case DType::u8: return fill_as<uint8_t>(y, value);
+    case DType::bf16: break;
+  }
+  require(value == 0, "fill: bf16 tensors can only be filled with 0");
+  std::memset(y.raw(), 0, y.bytes());
+}
+
+void axpy_cpu(Tensor& y, double a, const Tensor& x) {
+  check(y.shape() == x.shape() && y.dtype() == x.dtype(), "axpy: y is ", y.shape(), " ", y.dtype(), ", x is ", x.shape(), " ",
+        x.dtype());
+  for_real(y.dtype(), "axpy", [&](auto zero) {
+    using T = decltype(zero);
+    T* py = y.data<T>();
+    const T* px = x.data<T>();
+    parallel_for(y.size(), kGrain, [&](int64_t begin, int64_t end) {
+      simd<T>().axpy(static_cast<T>(a), px + begin, py + begin, end - begin);
+    });
+  });
+}
+
+void add_cpu(Tensor& y, const Tensor& x) { axpy_cpu(y, 1, x); }
+
+void copy_on_host(void* destination, Device to, const void* source, Device from, int64_t bytes) {
+  require(Fault::resources, to == Device::cpu && from == Device::cpu, "copy: this binary has no CUDA support; use --device cpu");
+  std::memcpy(destination, source, static_cast<size_t>(bytes));
+}
+
+CopyBytes device_copy = copy_on_host;
+
+}  // namespace
+
+constinit Kernel<void(Tensor&, double)> fill_kernel{"fill", fill_cpu};
+constinit Kernel<void(Tensor&, const Tensor&)> add_in_place{"add_in_place", add_cpu};
+constinit Kernel<void(Tensor&, double, const Tensor&)> axpy_in_place{"axpy_in_place", axpy_cpu};
+
+void set_device_copy(CopyBytes copy) { device_copy = copy; }
+
+void copy_bytes(void* destination, Device to, const void* source, Device from, int64_t bytes) {
+  if (bytes > 0) device_copy(destination, to, source, from, bytes);
+}
+
+}  // namespace tensor

@@ -1,0 +1,17 @@
+// Kernels on whole tensors that have no derivative of their own: moving, filling, converting, accumulating.
+#pragma once
+
+#include "tensor/kernel.h"
+
+namespace tensor {
+
+extern Kernel<void(Tensor& y, double value)> fill_kernel;
+extern Kernel<void(Tensor& y, const Tensor& x)> add_in_place;           // y += x; f32 or f64
+extern Kernel<void(Tensor& y, double a, const Tensor& x)> axpy_in_place;  // y += a x; f32 or f64
+
+// Copies bytes between any two devices. The CUDA translation unit installs the real one.
+using CopyBytes = void (*)(void* destination, Device destination_device, const void* source, Device source_device, int64_t bytes);
+void set_device_copy(CopyBytes copy);
+void copy_bytes(void* destination, Device destination_device, const void* source, Device source_device, int64_t bytes);
+
+}  // namespace tensor

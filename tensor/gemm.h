@@ -1,0 +1,27 @@
+// Dense matrix products on the CPU. The result is the same bits for any number of threads.
+#pragma once
+
+#include <cstdint>
+
+namespace tensor {
+
+// What happens to a finished block of C before it is written: C = relu?( A B + bias + (accumulate ? C : 0) ).
+template <class T>
+struct Epilogue {
+  const T* bias = nullptr;  // [n], added to every row
+  bool accumulate = false;
+  bool relu = false;
+};
+
+// C[m,n] = op(A) op(B), row-major with leading dimensions. op(A) is [m,k]: A is [m,k] with lda >= k, or, transposed, [k,m] with
+// lda >= m; op(B) is [k,n] likewise. Uses all threads. Long k with small m*n is split by size and added in order.
+template <class T>
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
+          T* c, int64_t ldc, const Epilogue<T>& epilogue = {});
+
+// The same on the calling thread only, for use inside a parallel loop (attention, batched products).
+template <class T>
+void gemm_serial(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
+                 int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue = {});
+
+}  // namespace tensor

@@ -1,0 +1,42 @@
+// A Kernel is one function with one implementation per device. The .cpp of an operation defines it with its CPU function, the
+// .cu of the same stem binds the CUDA function; without that file the CUDA slot stays empty and says so when it is called.
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace tensor {
+
+template <class Signature>
+struct Kernel;
+
+template <class... Arguments>
+struct Kernel<void(Arguments...)> {
+  using Function = void (*)(Arguments...);
+  const char* name;
+  Function cpu;
+  Function cuda = nullptr;
+
+  // Runs on the device of the first Tensor argument.
+  void operator()(Arguments... arguments) const {
+    Device device = Device::cpu;
+    bool found = false;
+    (find_device(arguments, device, found), ...);
+    if (device == Device::cpu) return cpu(arguments...);
+    require(Fault::resources, cuda != nullptr, name, ": this binary has no CUDA kernel; use --device cpu");
+    cuda(arguments...);
+  }
+  bool bind_cuda(Function function) {
+    cuda = function;
+    return true;
+  }
+
+ private:
+  template <class Argument>
+  static void find_device(const Argument& argument, Device& device, bool& found) {
+    if constexpr (std::is_same_v<Argument, Tensor>) {
+      if (!found && argument.defined()) device = argument.device(), found = true;
+    }
+  }
+};
+
+}  // namespace tensor

@@ -1,0 +1,59 @@
+// Counter-based random numbers, Philox4x32-10 (Salmon et al. 2011): a value is a function of (seed, stream name, step, index),
+// so it is the same for any thread count, on CPU and CUDA, and after a resume. Streams are named after their use.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace tensor {
+
+struct PhiloxKey {
+  uint32_t key[2];      // the seed
+  uint32_t counter[2];  // upper half of the counter: step, hash of the stream name
+};
+
+std::array<uint32_t, 4> philox(const PhiloxKey& key, uint64_t block);  // the 128 bits of one counter value
+
+// A random function: index -> value. Copyable, without state.
+class Random {
+ public:
+  Random(uint64_t seed, std::string_view stream, uint64_t step = 0);
+
+  uint32_t bits(uint64_t index) const;                  // uniform in [0, 2^32)
+  double uniform(uint64_t index) const;                 // uniform in [0, 1)
+  double normal(uint64_t index) const;                  // mean 0, standard deviation 1 (Box-Muller)
+  uint64_t below(uint64_t index, uint64_t bound) const; // uniform in [0, bound), bound > 0
+  const PhiloxKey& key() const { return key_; }
+
+ private:
+  PhiloxKey key_;
+};
+
+// A sequence of draws from a Random, for code that cannot number its draws itself.
+class Generator {
+ public:
+  explicit Generator(const Random& random) : random_(random) {}
+  Generator(uint64_t seed, std::string_view stream, uint64_t step = 0) : random_(seed, stream, step) {}
+
+  double uniform() { return random_.uniform(next_++); }
+  double normal() { return random_.normal(next_++); }
+  uint64_t below(uint64_t bound) { return random_.below(next_++, bound); }
+
+  template <class T>
+  void shuffle(std::span<T> values) {  // Fisher-Yates
+    for (size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[below(i)]);
+  }
+  // Moves a uniform sample without replacement of `count` values to the front.
+  template <class T>
+  void choose(std::span<T> values, size_t count) {
+    for (size_t i = 0; i < count && i < values.size(); ++i) std::swap(values[i], values[i + below(values.size() - i)]);
+  }
+
+ private:
+  Random random_;
+  uint64_t next_ = 0;
+};
+
+}  // namespace tensor
