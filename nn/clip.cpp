@@ -1,0 +1,50 @@
+#include "nn/clip.h"
+
+#include <cmath>
+
+#include "nn/pieces.h"
+
+namespace nn {
+
+namespace {
+
+constexpr int kLanes = 8;  // independent sums: short chains of additions, in a fixed order
+
+template <class T>
+double sum_of_squares(const T* x, int64_t n) {
+  double lanes[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (int l = 0; l < kLanes; ++l) lanes[l] += static_cast<double>(x[i + l]) * static_cast<double>(x[i + l]);
+  for (; i < n; ++i) lanes[0] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  double sum = 0;
+  for (double lane : lanes) sum += lane;
+  return sum;
+}
+
+}  // namespace
+
+Clip clip_scale(const Parameters& parameters, double max_norm) {
+  tensor::require(max_norm >= 0, "clip: the largest norm is ", max_norm, "; give 0 (no clipping) or more");
+  std::vector<Tensor> gradients;
+  std::vector<int64_t> sizes;
+  for (const Parameter& p : parameters) {
+    if (!p.var.grad().defined()) continue;
+    gradients.push_back(p.var.grad().to(tensor::Device::cpu));
+    sizes.push_back(gradients.back().size());
+  }
+  const std::vector<Piece> pieces = pieces_of(sizes);
+  std::vector<double> parts(pieces.size());
+  tensor::for_real(parameters.dtype(), "clip", [&](auto zero) {
+    using T = decltype(zero);
+    for_pieces(pieces, [&](size_t i, const Piece& p) {
+      parts[i] = sum_of_squares<T>(gradients[p.tensor].data<T>() + p.begin, p.end - p.begin);
+    });
+  });
+  double sum = 0;
+  for (double part : parts) sum += part;
+  const double norm = std::sqrt(sum);
+  return {norm, max_norm > 0 && norm > max_norm ? max_norm / norm : 1};
+}
+
+}  // namespace nn

@@ -1,0 +1,50 @@
+// What all optimisers share: state tensors per parameter, kept under the parameter's name, and one step over all parameters.
+// A parameter without a gradient is left alone, its state too.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nn/parameters.h"
+
+namespace nn {
+
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
+// One parameter in one step.
+struct Update {
+  Tensor w, g;
+  Tensor m, v;    // state: two moments (Adam), the velocity in m (SGD)
+  int64_t count;  // updates of this parameter, this one included
+  bool decay;
+};
+
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+
+  // gradient_scale multiplies the gradients: what clipping asks for.
+  void step(Parameters& parameters, double learning_rate, double gradient_scale = 1);
+
+  // "adam.m/encoder.w", "adam.v/encoder.w", "adam.count/encoder.w"; empty before the first step.
+  NamedTensors state() const;
+  // Takes what state() gave. The tensors must fit the parameters; errors begin with `source`.
+  void load_state(const NamedTensors& state, const Parameters& parameters, const std::string& source);
+
+ protected:
+  Optimizer(const char* name, std::vector<const char*> slots) : name_(name), slots_(std::move(slots)) {}
+  virtual void apply(std::vector<Update>& updates, double learning_rate, double gradient_scale) const = 0;
+
+ private:
+  struct State {
+    std::vector<Tensor> slots;  // in the order of slots_
+    int64_t count = 0;
+  };
+  const char* name_;
+  std::vector<const char*> slots_;
+  std::map<std::string, State> states_;  // parameter name -> state
+};
+
+}  // namespace nn
