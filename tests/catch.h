@@ -3,9 +3,15 @@
 
 #if __has_include(<catch2/catch.hpp>)
 #include <catch2/catch.hpp>
+namespace tests {
+using Catch::Matchers::Contains;  // text that contains a part
+}
 #else
 #include <catch2/catch_all.hpp>
 using Catch::Approx;
+namespace tests {
+inline auto Contains(const char* part) { return Catch::Matchers::ContainsSubstring(part); }
+}
 #endif
 
 #include <string>
