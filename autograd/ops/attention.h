@@ -1,0 +1,46 @@
+// Multi-head attention over ragged batches: self- and cross-attention, causal or not. The projections are the caller's.
+// The relation-aware form is in relation_attention.h, one query against cached keys in decode_attention.h.
+#pragma once
+
+#include "autograd/var.h"
+#include "tensor/kernel.h"
+
+namespace autograd {
+
+struct AttentionOptions {
+  int heads = 1;
+  double scale = 1;     // scores = scale (q . k)
+  bool causal = false;  // query i of a sequence sees its keys 0..i; each sequence then has as many queries as keys
+};
+
+// q [queries, heads*width], k and v [keys, heads*width] -> [queries, heads*width]; column block h belongs to head h. Offsets are
+// i32 [sequences+1]: the queries of sequence s are rows q_offsets[s] .. q_offsets[s+1], its keys likewise.
+// out = softmax(scale q k^T) v per sequence and head; a sequence without keys gives 0.
+Var attention(const Var& q, const Var& k, const Var& v, const Tensor& q_offsets, const Tensor& k_offsets,
+              const AttentionOptions& options);
+
+// Self-attention on qkv [tokens, 3*heads*width], the columns of q, k and v side by side.
+Var attention_qkv(const Var& qkv, const Tensor& offsets, const AttentionOptions& options);
+
+// Cross-attention on q [queries, heads*width] and kv [keys, 2*heads*width].
+Var attention_kv(const Var& q, const Var& kv, const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options);
+
+// heads*width neighbouring columns of a matrix, from column `first` on.
+struct Columns {
+  Tensor matrix;
+  int64_t first = 0;
+};
+
+namespace attention_kernels {
+// `saved`, where not null, is set to what backward on the same device needs; on the CPU the probabilities, packed by sequence
+// and head. The gradients may be columns of one matrix; together they cover it.
+extern tensor::Kernel<void(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options, const Columns& q,
+                           const Columns& k, const Columns& v, Tensor& out, Tensor* saved)>
+    forward;
+extern tensor::Kernel<void(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options, const Columns& q,
+                           const Columns& k, const Columns& v, const Tensor& saved, const Tensor& dout, Columns& dq, Columns& dk,
+                           Columns& dv)>
+    backward;
+}  // namespace attention_kernels
+
+}  // namespace autograd
