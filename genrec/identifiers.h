@@ -1,0 +1,50 @@
+// Item identifiers: a short tuple of codes per item, and how MMGRec makes them unique (Rec-IDs, Eqs. 11-12). Codes are
+// 0-based here, the popularity code too; files and people see popularity counted from 1. How codes become tokens:
+// vocabulary.h.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace genrec {
+
+struct ItemIdentifiers {
+  int levels = 0;
+  std::vector<int32_t> sizes;  // [levels], codes that a level can hold
+  std::vector<int32_t> codes;  // [items, levels]
+  bool popularity = false;     // the last level is the position inside a group of equal codes
+
+  int64_t items() const { return levels == 0 ? 0 : static_cast<int64_t>(codes.size()) / levels; }
+  std::span<const int32_t> operator[](int64_t item) const {
+    return {codes.data() + item * levels, static_cast<size_t>(levels)};
+  }
+  int semantic_levels() const { return popularity ? levels - 1 : levels; }
+  bool operator==(const ItemIdentifiers&) const = default;
+};
+
+// Every code inside its level's size, sizes and codes of matching length; an Error that names the item otherwise.
+void check_identifiers(const ItemIdentifiers& identifiers);
+
+// Items sorted by (codes, item), in linear time.
+std::vector<int32_t> sorted_by_codes(const ItemIdentifiers& identifiers);
+
+bool unique(const ItemIdentifiers& identifiers);  // no two items with the same codes
+
+enum class LastCode {
+  popularity,  // by training interactions, most popular first; equal counts by ascending item
+  random,      // a random permutation inside each group (ablation random_last)
+};
+
+// Adds the last level: the position of an item among those with the same semantic codes, 0 for an item alone. Its size is
+// the largest group. The result is unique. interactions [items]: training interactions only.
+ItemIdentifiers assign_identifiers(const ItemIdentifiers& semantic, std::span<const int64_t> interactions,
+                                   LastCode last = LastCode::popularity, uint64_t seed = 0);
+
+// A table, one item per line: external id, codes; columns item, c0, c1, ..., p. The sizes stand in its first line.
+void write_identifiers(const std::string& path, const ItemIdentifiers& identifiers, std::span<const std::string> item_ids);
+// Aligned by external id; every item of item_ids exactly once. Duplicate codes are allowed.
+ItemIdentifiers read_identifiers(const std::string& path, std::span<const std::string> item_ids);
+
+}  // namespace genrec

@@ -1,0 +1,81 @@
+#include "genrec/ranking.h"
+
+#include <algorithm>
+
+#include "genrec/top_k.h"
+#include "tensor/parallel.h"
+
+namespace genrec {
+
+namespace {
+
+// Most chunks hold no score above the threshold; that question vectorises, the selection does not.
+constexpr int64_t kChunk = 64;
+
+bool any_above(const float* scores, float threshold) {
+  int any = 0;
+  for (int64_t i = 0; i < kChunk; ++i) any |= scores[i] > threshold;
+  return any != 0;
+}
+
+void select(std::span<const float> scores, std::span<const int32_t> excluded, TopK& best) {
+  const int64_t items = static_cast<int64_t>(scores.size());
+  for (int64_t begin = 0; begin < items; begin += kChunk) {
+    const int64_t end = std::min(items, begin + kChunk);
+    if (best.full() && end - begin == kChunk && !any_above(scores.data() + begin, best.threshold())) continue;
+    for (int64_t item = begin; item < end; ++item) {
+      if (!best.accepts(scores[item])) continue;
+      if (std::binary_search(excluded.begin(), excluded.end(), static_cast<int32_t>(item))) continue;
+      best.offer(scores[item], item);
+    }
+  }
+}
+
+}  // namespace
+
+std::span<const int32_t> Ranking::of(int64_t row) const {
+  const int32_t* begin = items.data() + row * k;
+  return {begin, std::find(begin, begin + k, -1)};
+}
+
+std::vector<RankedItem> top_k(std::span<const float> scores, std::span<const int32_t> excluded, int k) {
+  TopK best(k);
+  select(scores, excluded, best);
+  std::vector<RankedItem> list;
+  for (const Scored& entry : best.sort()) list.push_back({static_cast<int32_t>(entry.key), entry.score});
+  return list;
+}
+
+Ranking rank_all(std::span<const int32_t> users, int64_t items, int k, const ItemsOf& excluded,
+                 const ScoreBlock& score_block, int64_t block) {
+  tensor::require(k >= 1, "ranking: k is ", k, "; ask for at least one item");
+  constexpr int64_t kBlockScores = int64_t{8} << 20;
+  if (block <= 0) block = std::clamp<int64_t>(kBlockScores / std::max<int64_t>(items, 1), 1, 1024);
+  const int64_t count = static_cast<int64_t>(users.size());
+  Ranking ranking(count, k);
+  std::vector<float> scores(std::min(block, count) * items);
+  for (int64_t first = 0; first < count; first += block) {
+    const auto members = users.subspan(first, std::min(block, count - first));
+    score_block(members, scores.data());
+    tensor::parallel_for(static_cast<int64_t>(members.size()), 1, [&](int64_t begin, int64_t end) {
+      TopK best(k);
+      for (int64_t row = begin; row < end; ++row) {
+        const auto removed = excluded ? excluded(members[row]) : std::span<const int32_t>{};
+        best.reset(k);
+        select({scores.data() + row * items, static_cast<size_t>(items)}, removed, best);
+        const auto list = best.sort();
+        const int64_t wanted = std::min<int64_t>(k, items - static_cast<int64_t>(removed.size()));
+        tensor::require(tensor::Fault::bug, static_cast<int64_t>(list.size()) >= wanted, "ranking: user ", members[row],
+                        " has ", list.size(), " items with a score that is a number, ", wanted,
+                        " are needed; the model diverged, lower the learning rate");
+        for (size_t rank = 0; rank < list.size(); ++rank) {
+          ranking.items[(first + row) * k + rank] = static_cast<int32_t>(list[rank].key);
+          ranking.scores[(first + row) * k + rank] = list[rank].score;
+        }
+      }
+    });
+  }
+  return ranking;
+}
+
+}  // namespace genrec
