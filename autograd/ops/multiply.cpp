@@ -25,7 +25,8 @@ constinit decltype(forward) forward{"multiply.forward", forward_cpu};
 
 static std::vector<Sample> samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return multiply(in[0], in[1]); };
-  return {{{random_tensor({3, 5}, rng), random_tensor({3, 5}, rng)}, run}, {{random_tensor({1}, rng), random_tensor({1}, rng)}, run}};
+  return {{{random_tensor({3, 5}, rng), random_tensor({3, 5}, rng)}, run},
+          {{random_tensor({1}, rng), random_tensor({1}, rng)}, run}};
 }
 static const Op op("multiply", samples);
 

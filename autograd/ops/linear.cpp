@@ -1,0 +1,76 @@
+#include "autograd/ops/linear.h"
+
+#include "autograd/op.h"
+#include "autograd/ops/matmul.h"
+#include "tensor/reduce.h"
+
+namespace autograd {
+
+namespace linear_kernels {
+
+static void relu_backward_cpu(const Tensor& y, const Tensor& dy, Tensor& g, Tensor& dbias) {
+  tensor::for_real(y.dtype(), "linear", [&](auto zero) {
+    using T = decltype(zero);
+    const int64_t columns = y.columns();
+    const T *py = y.data<T>(), *pdy = dy.data<T>();
+    T* pg = g.data<T>();
+    const auto mask = [&](int64_t begin, int64_t end) {
+      tensor::simd<T>().relu_backward(py + begin, pdy + begin, pg + begin, end - begin);
+    };
+    if (!dbias.defined()) return tensor::parallel_for(y.size(), 1 << 15, mask);
+    tensor::sum_row_pieces(y.rows(), columns, dbias.data<T>(), [&](int64_t begin, int64_t end, T* part) {
+      for (int64_t i = begin * columns; i < end * columns; i += columns) {
+        mask(i, i + columns);
+        tensor::simd<T>().add(part, pg + i, part, columns);
+      }
+    });
+  });
+}
+
+constinit decltype(relu_backward) relu_backward{"linear.relu_backward", relu_backward_cpu};
+
+}  // namespace linear_kernels
+
+static std::vector<Sample> samples(tensor::Generator& rng) {
+  const auto plain = [](const Inputs& in) { return linear(in[0], in[1], in.size() > 2 ? in[2] : Var()); };
+  const auto relu = [](const Inputs& in) { return linear(in[0], in[1], in.size() > 2 ? in[2] : Var(), true); };
+  // Away from the kink: |x w| < 4.9 and |bias| = 5 here, |x w| >= 0.01 without a bias.
+  const Tensor small_x = random_away_from_zero({3, 4}, rng), small_w = random_away_from_zero({4, 3}, rng);
+  return {{{random_tensor({3, 4}, rng), random_tensor({4, 2}, rng), random_tensor({2}, rng)}, plain},
+          {{random_tensor({2, 3, 5}, rng), random_tensor({5, 7}, rng)}, plain},
+          {{random_tensor({1, 1}, rng), random_tensor({1, 1}, rng), random_tensor({1}, rng)}, plain},
+          {{random_tensor({4}, rng), random_tensor({4, 3}, rng), random_tensor({3}, rng)}, plain},
+          {{small_x, small_w, Tensor::from<double>({5, -5, 5}, {3})}, relu},
+          {{random_away_from_zero({5, 1}, rng), random_away_from_zero({1, 3}, rng)}, relu}};
+}
+static const Op op("linear", samples);
+
+Var linear(const Var& x, const Var& w, const Var& bias, bool relu) {
+  tensor::require(x.shape().rank() >= 1 && w.shape().rank() == 2 && x.columns() == w.rows(),
+                  "linear: inner sizes differ, x is ", x.shape(), ", w is ", w.shape(), "; x must be [.., in], w [in,out]");
+  tensor::require(!bias.defined() || bias.shape() == Shape{w.columns()}, "linear: bias is ",
+                  bias.defined() ? bias.shape() : Shape(), ", w is ", w.shape(), "; bias must be [", w.columns(), "]");
+  const Tensor xv = x.value(), wv = w.value();
+  Tensor y(x.shape().with(-1, w.columns()), xv.dtype(), xv.device());
+  matmul_kernels::product(xv, wv, bias.defined() ? bias.value() : Tensor(), y, {.relu = relu});
+
+  std::vector<Var> inputs{x, w};
+  if (bias.defined()) inputs.push_back(bias);
+  const Tensor output = relu ? y : Tensor();  // saved for its sign only
+  return record(op, inputs, y, [xv, wv, output, count = inputs.size()](const Tensor& dy, Wanted wanted) -> Gradients {
+    Gradients gradients(count);
+    Tensor g = dy, dbias;
+    if (count == 3 && wanted[2]) dbias = Tensor({wv.columns()}, wv.dtype(), wv.device());
+    if (output.defined()) {
+      linear_kernels::relu_backward(output, dy, g = Tensor::like(dy), dbias);
+    } else if (dbias.defined()) {
+      tensor::column_sums(g, dbias);
+    }
+    if (wanted[0]) matmul_kernels::product(g, wv, {}, gradients[0] = Tensor::like(xv), {.transpose_b = true});
+    if (wanted[1]) matmul_kernels::product(xv, g, {}, gradients[1] = Tensor::like(wv), {.transpose_a = true});
+    if (count == 3) gradients[2] = dbias;
+    return gradients;
+  });
+}
+
+}  // namespace autograd

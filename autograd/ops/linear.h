@@ -1,0 +1,17 @@
+// The affine map of a layer, with an optional ReLU in the same pass.
+#pragma once
+
+#include "autograd/var.h"
+#include "tensor/kernel.h"
+
+namespace autograd {
+
+// y = x w + bias, or relu(x w + bias), for x [.., in], w [in,out], bias [out] or undefined; y is [.., out].
+Var linear(const Var& x, const Var& w, const Var& bias = {}, bool relu = false);
+
+namespace linear_kernels {  // seam between linear.cpp (CPU) and linear.cu (CUDA); the products are matmul_kernels::product
+// With ReLU: g = dy where y > 0, else 0; dbias = the column sums of g, unless it is undefined.
+extern tensor::Kernel<void(const Tensor& y, const Tensor& dy, Tensor& g, Tensor& dbias)> relu_backward;
+}
+
+}  // namespace autograd

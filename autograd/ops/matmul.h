@@ -1,0 +1,24 @@
+// Product of two matrices, either of them transposed.
+#pragma once
+
+#include "autograd/var.h"
+#include "tensor/kernel.h"
+
+namespace autograd {
+
+// y = op(a) op(b) [m,n], where op(a) is a [m,k], or the transpose of a [k,m]; op(b) is [k,n] likewise.
+Var matmul(const Var& a, const Var& b, bool transpose_a = false, bool transpose_b = false);
+
+namespace matmul_kernels {  // seam between matmul.cpp (CPU) and matmul.cu (CUDA)
+
+struct Options {
+  bool transpose_a = false, transpose_b = false;
+  bool relu = false;  // y = relu(op(a) op(b) + bias)
+};
+
+// bias [n] may be undefined. a and b are viewed as matrices of their last dimension's width.
+extern tensor::Kernel<void(const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& y, Options options)> product;
+
+}  // namespace matmul_kernels
+
+}  // namespace autograd
