@@ -18,13 +18,14 @@ Csr symmetric_pattern(int64_t users, int64_t items, std::span<const Pair> edges,
   const int64_t nodes = users + items, entries = 2 * static_cast<int64_t>(edges.size()) + (self_loops ? nodes : 0);
   require(users >= 0 && items >= 0, "graph: sizes must not be negative, got ", users, " users, ", items, " items");
   require(Fault::resources, nodes < kLargest && entries < kLargest, "graph: ", users, " users, ", items, " items and ",
-          edges.size(), " interactions do not fit 32-bit indices; at most ", kLargest - 1, " nodes and as many directed edges");
+          edges.size(), " interactions do not fit 32-bit indices; at most ", kLargest - 1,
+          " nodes and as many directed edges");
   std::vector<Pair> pairs;
   pairs.reserve(entries);
   for (const Pair& edge : edges) {
     require(Fault::bad_data, edge.row >= 0 && edge.row < users && edge.column >= 0 && edge.column < items,
-            "graph: interaction of user ", edge.row, " with item ", edge.column, ", but there are ", users, " users and ", items,
-            " items; ids count from 0");
+            "graph: interaction of user ", edge.row, " with item ", edge.column, ", but there are ", users, " users and ",
+            items, " items; ids count from 0");
     const int32_t item = static_cast<int32_t>(users + edge.column);
     pairs.push_back({edge.row, item});
     pairs.push_back({item, edge.row});

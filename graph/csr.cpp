@@ -15,8 +15,8 @@ constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
 
 void require_sizes(int64_t rows, int64_t columns, int64_t entries) {
   require(rows >= 0 && columns >= 0, "csr: sizes must not be negative, got [", rows, ",", columns, "]");
-  require(Fault::resources, rows < kLargest && columns < kLargest && entries < kLargest, "csr: [", rows, ",", columns, "] with ",
-          entries, " entries does not fit 32-bit indices; at most ", kLargest - 1, " of each are possible");
+  require(Fault::resources, rows < kLargest && columns < kLargest && entries < kLargest, "csr: [", rows, ",", columns,
+          "] with ", entries, " entries does not fit 32-bit indices; at most ", kLargest - 1, " of each are possible");
 }
 
 // Stable counting sort: entry e goes to row key(e) and holds column other(e).
@@ -71,12 +71,12 @@ Csr csr_from_pairs(int64_t rows, int64_t columns, std::span<const Pair> pairs, D
           " values; give one value per pair, or none");
   for (int64_t e = 0; e < entries; ++e) {
     const Pair& p = pairs[e];
-    require(Fault::bad_data, p.row >= 0 && p.row < rows && p.column >= 0 && p.column < columns, "csr: pair ", e, " is (", p.row, ",",
-            p.column, "), outside of the matrix [", rows, ",", columns, "]; ids count from 0");
+    require(Fault::bad_data, p.row >= 0 && p.row < rows && p.column >= 0 && p.column < columns, "csr: pair ", e, " is (",
+            p.row, ",", p.column, "), outside of the matrix [", rows, ",", columns, "]; ids count from 0");
   }
   const Csr by_column = bucket(
-      columns, rows, entries, [&](int64_t e) { return pairs[e].column; }, [&](int64_t e) { return pairs[e].row; }, !values.empty(),
-      [&](int64_t e) { return values[e]; });
+      columns, rows, entries, [&](int64_t e) { return pairs[e].column; }, [&](int64_t e) { return pairs[e].row; },
+      !values.empty(), [&](int64_t e) { return values[e]; });
   const Csr a = transpose(by_column);
   return duplicates == Duplicates::merge ? merge_duplicates(a) : a;
 }
@@ -96,7 +96,8 @@ SparseMatrix with_transpose(const Csr& a) { return {a, transpose(a)}; }
 void validate(const Csr& a) {
   require_sizes(a.rows, a.columns, a.entries());
   require(a.offsets.size() == a.rows + 1, "csr: ", a.rows, " rows need ", a.rows + 1, " offsets, got ", a.offsets.size());
-  require(!a.values.defined() || a.values.size() == a.entries(), "csr: ", a.entries(), " entries and ", a.values.size(), " values");
+  require(!a.values.defined() || a.values.size() == a.entries(), "csr: ", a.entries(), " entries and ",
+          a.values.size(), " values");
   const int32_t *offsets = a.offsets.data<int32_t>(), *indices = a.indices.data<int32_t>();
   require(Fault::bad_data, offsets[0] == 0 && offsets[a.rows] == a.entries(), "csr: offsets run from ", offsets[0], " to ",
           offsets[a.rows], "; they must run from 0 to the number of entries, ", a.entries());

@@ -32,9 +32,10 @@ struct Pair {
   int32_t row, column;
 };
 
-enum class Duplicates { keep, merge };  // merge: one entry per (row, column), of the sum of the values, or of 1 without values
+// merge: one entry per (row, column), which is the sum of the values, or 1 without values.
+enum class Duplicates { keep, merge };
 
-// From pairs in any order, by counting sorts. `values` is empty or has one element per pair. Kept duplicates stay in their order.
+// From pairs in any order, by counting sorts. `values` is empty or has one element per pair. Duplicates stay in order.
 Csr csr_from_pairs(int64_t rows, int64_t columns, std::span<const Pair> pairs, Duplicates duplicates = Duplicates::merge,
                    std::span<const float> values = {});
 

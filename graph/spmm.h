@@ -7,8 +7,8 @@
 
 namespace graph {
 
-// y = A x: y[r] = sum of value * x[column] over the entries of row r. x is [A.columns, D], y is [A.rows, D]; an empty row gives 0.
-// dx = A^T dy through the stored transpose. The matrix itself has no gradient.
+// y = A x: y[r] = sum of value * x[column] over the entries of row r. x is [A.columns, D], y is [A.rows, D]; an empty
+// row gives 0. dx = A^T dy through the stored transpose. The matrix itself has no gradient.
 autograd::Var spmm(const SparseMatrix& a, const autograd::Var& x);
 
 namespace spmm_kernels {  // seam between spmm.cpp (CPU) and spmm.cu (CUDA)

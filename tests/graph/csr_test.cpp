@@ -84,7 +84,7 @@ TEST_CASE("what a matrix refuses", "[graph][csr]") {
     return tests::error_of([&] { validate({2, 3, Tensor::from(offsets), Tensor::from(indices), {}}); });
   };
   CHECK(broken({0, 1, 2}, {0, 2}).empty());
-  CHECK_THAT(broken({0, 1, 3}, {0, 2}), Contains("offsets run from 0 to 3; they must run from 0 to the number of entries, 2"));
+  CHECK_THAT(broken({0, 1, 3}, {0, 2}), Contains("run from 0 to 3; they must run from 0 to the number of entries, 2"));
   CHECK_THAT(broken({0, 3, 2}, {0, 2}), Contains("row 0 has offsets 0 and 3; offsets must ascend"));
   CHECK_THAT(broken({0, 1, 2}, {0, 3}), Contains("row 1 has column 3, but the matrix has 3 columns"));
   CHECK_THAT(broken({0, 2, 2}, {2, 0}), Contains("row 0 has column 0 after 2; columns must ascend"));

@@ -19,7 +19,8 @@ std::vector<std::vector<double>> dense(const Csr& a) {
   std::vector<std::vector<double>> y(a.rows, std::vector<double>(a.columns));
   const auto offsets = a.offsets.to_vector<int32_t>(), indices = a.indices.to_vector<int32_t>();
   for (int64_t r = 0; r < a.rows; ++r)
-    for (int32_t e = offsets[r]; e < offsets[r + 1]; ++e) y[r][indices[e]] += a.values.defined() ? a.values.data<float>()[e] : 1;
+    for (int32_t e = offsets[r]; e < offsets[r + 1]; ++e)
+      y[r][indices[e]] += a.values.defined() ? a.values.data<float>()[e] : 1;
   return y;
 }
 
@@ -117,5 +118,6 @@ TEST_CASE("what graphs and products refuse", "[graph][spmm][bipartite]") {
   const SparseMatrix a = with_transpose(csr_from_pairs(2, 3, std::vector<Pair>{{1, 2}}));
   CHECK_THAT(tests::error_of([&] { spmm(a, Tensor({2, 4})); }),
              Contains("spmm: the matrix is [2,3], x is [2,4]; x needs one row for each column of the matrix"));
-  CHECK_THAT(tests::error_of([&] { spmm(a, Tensor({3, 4}, tensor::DType::i32)); }), Contains("spmm: needs f32 or f64, got i32"));
+  CHECK_THAT(tests::error_of([&] { spmm(a, Tensor({3, 4}, tensor::DType::i32)); }),
+             Contains("spmm: needs f32 or f64, got i32"));
 }
