@@ -7,12 +7,9 @@
 #include <span>
 #include <string_view>
 
-namespace tensor {
+#include "tensor/philox.h"
 
-struct PhiloxKey {
-  uint32_t key[2];      // the seed
-  uint32_t counter[2];  // upper half of the counter: step, hash of the stream name
-};
+namespace tensor {
 
 std::array<uint32_t, 4> philox(const PhiloxKey& key, uint64_t block);  // the 128 bits of one counter value
 

@@ -1,0 +1,224 @@
+// Blocks and threads of a matrix product; the arithmetic is in tensor/simd/kernels/gemm.cpp. Every choice is by size, and every
+// element of C is summed in the same order whatever block it falls into, so the bits do not depend on the threads.
+#include "tensor/gemm.h"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+
+#include "tensor/parallel.h"
+#include "tensor/simd/simd.h"
+
+namespace tensor {
+
+namespace {
+
+constexpr int64_t kSmall = 1 << 18;         // multiplications below which one thread is faster than two
+constexpr int64_t kFewRows = 24;            // rows of C below which packing B costs more than it saves
+constexpr int64_t kBlockM = 240;            // a block of C [240, 512] stays in the second-level cache, next to a slice of B
+constexpr int64_t kBlockN = 512;
+constexpr int64_t kPackedBytes = 16 << 20;  // packed columns of B at a time
+constexpr int64_t kSplitK = 2048;           // longer sums of a weight gradient are split
+constexpr int64_t kSplitBlocks = 32;        // into about so many tasks
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+// Memory that grows and stays, one per thread and use.
+template <class T>
+class Scratch {
+ public:
+  T* get(int64_t count) {
+    if (count > capacity_) {
+      data_.reset();
+      capacity_ = 0;
+      data_.reset(static_cast<T*>(::operator new(static_cast<size_t>(count) * sizeof(T), kAlignment)));
+      capacity_ = count;
+    }
+    return data_.get();
+  }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  struct Free {
+    void operator()(T* p) const { ::operator delete(p, kAlignment); }
+  };
+  std::unique_ptr<T, Free> data_;
+  int64_t capacity_ = 0;
+};
+
+template <class T>
+T* packing_memory(int64_t count) {
+  thread_local Scratch<T> scratch;
+  return scratch.get(count);
+}
+template <class T>
+T* shared_packing_memory(int64_t count) {  // of the thread that started the product; a different one, as it also takes blocks
+  thread_local Scratch<T> scratch;
+  return scratch.get(count);
+}
+template <class T>
+T* split_memory(int64_t count) {
+  thread_local Scratch<T> scratch;
+  return scratch.get(count);
+}
+
+template <class T>
+struct Product {
+  bool transpose_a, transpose_b;
+  int64_t m, n, k;
+  const T* a;
+  int64_t lda;
+  const T* b;
+  int64_t ldb;
+  T* c;
+  int64_t ldc;
+  Epilogue<T> epilogue;
+
+  // The part that makes rows [i, i + rows) and columns [j, j + columns) of C from [p, p + depth) of k.
+  Product part(int64_t i, int64_t rows, int64_t j, int64_t columns, int64_t p, int64_t depth) const {
+    Product r = *this;
+    r.m = rows, r.n = columns, r.k = depth;
+    r.a += transpose_a ? p * lda + i : i * lda + p;
+    r.b += transpose_b ? j * ldb + p : p * ldb + j;
+    r.c += i * ldc + j;
+    if (p == 0) {
+      if (r.epilogue.bias) r.epilogue.bias += j;
+    } else {
+      r.epilogue.bias = nullptr;
+      r.epilogue.accumulate = true;
+    }
+    r.epilogue.relu = epilogue.relu && p + depth >= k;
+    return r;
+  }
+  Product block(int64_t i, int64_t rows, int64_t j, int64_t columns) const { return part(i, rows, j, columns, 0, k); }
+
+  void unpacked() const {
+    simd<T>().gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue);
+  }
+  void pack(T* packed) const { simd<T>().gemm_pack(transpose_b, n, k, b, ldb, packed); }
+  void packed(const T* packed) const {
+    simd<T>().gemm_packed(transpose_a, m, n, k, a, lda, packed, c, ldc, epilogue);
+  }
+};
+
+template <class T>
+int64_t whole_panels(int64_t n) {
+  return round_up(n, simd<T>().gemm_panel);
+}
+
+// On this thread: blocks of B that stay in the cache are packed one after the other.
+template <class T>
+void run_serial(const Product<T>& x) {
+  if (x.m <= kFewRows || x.n * x.k <= 4096) return x.unpacked();
+  const int64_t depth = gemm_depth(x.k);
+  for (int64_t j = 0; j < x.n; j += kBlockN) {
+    const int64_t columns = std::min(kBlockN, x.n - j);
+    T* packed = packing_memory<T>(whole_panels<T>(columns) * std::min(depth, x.k));
+    for (int64_t p = 0; p == 0 || p < x.k; p += depth) {
+      const Product<T> piece = x.part(0, x.m, j, columns, p, std::min(depth, x.k - p));
+      piece.pack(packed);
+      piece.packed(packed);
+    }
+  }
+}
+
+// Few rows: columns of C over the threads, nothing is packed.
+template <class T>
+void run_few_rows(const Product<T>& x) {
+  const int64_t grain = 4 * simd<T>().gemm_panel;
+  parallel_for(x.n, grain, [&](int64_t begin, int64_t end) { x.block(0, x.m, begin, end - begin).unpacked(); });
+}
+
+// Packs `columns` of B once for all threads, then blocks of C over the threads. Layout: [k pieces][panels][depth, panel].
+template <class T>
+void run_columns(const Product<T>& x) {
+  const int64_t panel = simd<T>().gemm_panel, width = whole_panels<T>(x.n), depth = gemm_depth(x.k);
+  const int64_t pieces = std::max<int64_t>(1, ceil_div(x.k, depth)), panels = width / panel;
+  T* packed = shared_packing_memory<T>(width * x.k);
+  parallel_for(pieces * panels, std::max<int64_t>(1, 16384 / (panel * std::min(depth, x.k) + 1)), [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t p = task / panels * depth, j = task % panels * panel, length = std::min(depth, x.k - p);
+      x.part(0, x.m, j, std::min(panel, x.n - j), p, length).pack(packed + p * width + j * length);
+    }
+  });
+  const int64_t blocks_n = ceil_div(x.n, kBlockN), block_n = round_up(ceil_div(x.n, blocks_n), panel);
+  const int64_t block_m = std::clamp<int64_t>(round_up(ceil_div(x.m, 16), 12), 48, kBlockM), blocks_m = ceil_div(x.m, block_m);
+  parallel_for(blocks_m * blocks_n, 1, [&](int64_t task, int64_t) {
+    const int64_t i = task / blocks_n * block_m, j = task % blocks_n * block_n;
+    const int64_t rows = std::min(block_m, x.m - i), columns = std::min(block_n, x.n - j);
+    if (columns <= 0) return;
+    for (int64_t p = 0; p == 0 || p < x.k; p += depth) {
+      const int64_t length = std::min(depth, x.k - p);
+      x.part(i, rows, j, columns, p, length).packed(packed + p * width + j * length);
+    }
+  });
+}
+
+template <class T>
+void run_parallel(const Product<T>& x) {
+  const int64_t panel = simd<T>().gemm_panel;
+  const int64_t budget = kPackedBytes / static_cast<int64_t>(sizeof(T)) / std::max<int64_t>(1, x.k);
+  const int64_t slice = std::max(kBlockN, budget / panel * panel);
+  for (int64_t j = 0; j < x.n; j += slice) run_columns(x.block(0, x.m, j, std::min(slice, x.n - j)));
+}
+
+// A weight gradient X^T dY: few blocks of C, long sums. Pieces of k go to the threads, and their results are added in order.
+template <class T>
+void run_split(const Product<T>& x, int64_t pieces) {
+  const int64_t depth = round_up(ceil_div(x.k, pieces), kGemmDepth);
+  pieces = ceil_div(x.k, depth);
+  const int64_t blocks_m = ceil_div(x.m, kBlockM), blocks_n = ceil_div(x.n, kBlockN), size = x.m * x.n;
+  T* partial = split_memory<T>(pieces * size);
+  parallel_for(pieces * blocks_m * blocks_n, 1, [&](int64_t task, int64_t) {
+    const int64_t j = task % blocks_n * kBlockN, i = task / blocks_n % blocks_m * kBlockM;
+    const int64_t piece = task / blocks_n / blocks_m, p = piece * depth;
+    Product<T> sum = x.part(i, std::min(kBlockM, x.m - i), j, std::min(kBlockN, x.n - j), p, std::min(depth, x.k - p));
+    sum.c = partial + piece * size + i * x.n + j, sum.ldc = x.n, sum.epilogue = {};
+    run_serial(sum);
+  });
+  const Simd<T>& table = simd<T>();
+  parallel_for(x.m, std::max<int64_t>(1, 65536 / (pieces * x.n)), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      T* first = partial + i * x.n;
+      T* row = x.c + i * x.ldc;
+      for (int64_t piece = 1; piece < pieces; ++piece) table.add(first, first + piece * size, first, x.n);
+      if (x.epilogue.bias) table.add(first, x.epilogue.bias, first, x.n);
+      if (x.epilogue.accumulate) table.add(first, row, first, x.n);
+      x.epilogue.relu ? table.relu(first, row, x.n) : table.scale(1, first, row, x.n);
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
+          T* c, int64_t ldc, const Epilogue<T>& epilogue) {
+  const Product<T> x{transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue};
+  if (m <= 0 || n <= 0) return;
+  if (transpose_a && k > kSplitK) {
+    const int64_t pieces = std::min(ceil_div(k, 2 * kGemmDepth), kSplitBlocks / (ceil_div(m, kBlockM) * ceil_div(n, kBlockN)));
+    if (pieces > 1) return run_split(x, pieces);
+  }
+  if (m * n * std::max<int64_t>(k, 1) <= kSmall) return run_serial(x);
+  m <= kFewRows ? run_few_rows(x) : run_parallel(x);
+}
+
+template <class T>
+void gemm_serial(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
+                 int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue) {
+  if (m <= 0 || n <= 0) return;
+  run_serial(Product<T>{transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue});
+}
+
+template void gemm(bool, bool, int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t, float*, int64_t,
+                   const Epilogue<float>&);
+template void gemm(bool, bool, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t, double*, int64_t,
+                   const Epilogue<double>&);
+template void gemm_serial(bool, bool, int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t, float*, int64_t,
+                          const Epilogue<float>&);
+template void gemm_serial(bool, bool, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t, double*,
+                          int64_t, const Epilogue<double>&);
+
+}  // namespace tensor

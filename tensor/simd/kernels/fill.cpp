@@ -1,0 +1,20 @@
+// The whole table of one instruction set.
+#include "tensor/simd/kernels/fill.h"
+
+namespace tensor::kernels::GENREC_ISA {
+
+namespace {
+template <class T>
+void fill_all(Simd<T>& table) {
+  fill_gemm(table);
+  fill_elementwise(table);
+  fill_rows(table);
+  fill_dropout(table);
+  fill_optimizer(table);
+}
+}  // namespace
+
+void fill(Simd<float>& table) { fill_all(table); }
+void fill(Simd<double>& table) { fill_all(table); }
+
+}  // namespace tensor::kernels::GENREC_ISA

@@ -1,0 +1,23 @@
+// Each source of this folder fills its part of the table of one instruction set; what the entries do is written at the table
+// (tensor/simd/table.h).
+#pragma once
+
+#include "tensor/simd/table.h"
+
+namespace tensor::kernels::GENREC_ISA {
+
+template <class T>
+void fill_gemm(Simd<T>& table);
+template <class T>
+void fill_elementwise(Simd<T>& table);
+template <class T>
+void fill_rows(Simd<T>& table);
+template <class T>
+void fill_dropout(Simd<T>& table);
+template <class T>
+void fill_optimizer(Simd<T>& table);
+
+void fill(Simd<float>& table);
+void fill(Simd<double>& table);
+
+}  // namespace tensor::kernels::GENREC_ISA

@@ -1,0 +1,164 @@
+// Matrix products on the calling thread: panels of B are packed where that pays, strips of A are read in place or copied.
+#include "tensor/simd/kernels/fill.h"
+#include "tensor/simd/kernels/gemm_block.h"
+#include "tensor/simd/kernels/vector.h"
+
+namespace tensor::kernels::GENREC_ISA {
+
+namespace {
+
+template <class T>
+constexpr int64_t kPanel = 2 * kLanes<T>;  // columns of a packed panel of B
+
+// packed[k, kPanel] from `columns` <= kPanel columns of B, the others zero.
+template <class T>
+void pack_plain(int64_t columns, int64_t k, const T* b, int64_t ldb, T* packed) {
+  if (columns == kPanel<T>) {
+    for (int64_t p = 0; p < k; ++p, b += ldb, packed += kPanel<T>) {
+      const Vector<T> first = load(b), second = load(b + kLanes<T>);
+      store(packed, first);
+      store(packed + kLanes<T>, second);
+    }
+    return;
+  }
+  for (int64_t p = 0; p < k; ++p, b += ldb, packed += kPanel<T>) {
+    store(packed, Vector<T>{});
+    store(packed + kLanes<T>, Vector<T>{});
+    for_vectors<T>(columns, [&](int64_t i, auto lanes) { store(packed + i, lanes.load(b + i)); });
+  }
+}
+
+// packed[0..L)[stride] = transpose of L rows of b: L rounds of zipping the upper half of the vectors into the lower half.
+template <class T, class Lanes>
+inline void transpose_square(int64_t rows, const T* b, int64_t ldb, Lanes lanes, int64_t depth, T* packed, int64_t stride) {
+  constexpr int n = kLanes<T>;
+  Vector<T> v[n], w[n];
+#pragma GCC unroll 16
+  for (int i = 0; i < n; ++i) v[i] = i < rows ? lanes.load(b + i * ldb) : Vector<T>{};
+#pragma GCC unroll 4
+  for (int width = 1; width < n; width *= 2) {
+#pragma GCC unroll 16
+    for (int i = 0; i < n / 2; ++i) {
+      w[2 * i] = zip_low<T>(v[i], v[i + n / 2]);
+      w[2 * i + 1] = zip_high<T>(v[i], v[i + n / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < n; ++i) v[i] = w[i];
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < n; ++i) {
+    if (i < depth) store(packed + i * stride, v[i]);
+  }
+}
+
+// The same where B is stored transposed: row j of b is column j of B.
+template <class T>
+void pack_transposed(int64_t columns, int64_t k, const T* b, int64_t ldb, T* packed) {
+  constexpr int64_t n = kLanes<T>;
+  for (int64_t j = 0; j < kPanel<T>; j += n) {
+    const int64_t rows = columns - j < n ? columns - j : n;
+    for_vectors<T>(k, [&](int64_t p, auto lanes) {
+      transpose_square<T>(rows, b + j * ldb + p, ldb, lanes, k - p, packed + p * kPanel<T> + j, kPanel<T>);
+    });
+  }
+}
+
+template <class T>
+inline void pack_panel(bool transpose_b, int64_t columns, int64_t k, const T* b, int64_t ldb, T* packed) {
+  transpose_b ? pack_transposed(columns, k, b, ldb, packed) : pack_plain(columns, k, b, ldb, packed);
+}
+
+template <class T>
+void gemm_pack(bool transpose_b, int64_t n, int64_t k, const T* b, int64_t ldb, T* packed) {
+  for (int64_t j = 0; j < n; j += kPanel<T>, packed += k * kPanel<T>) {
+    pack_panel(transpose_b, n - j < kPanel<T> ? n - j : kPanel<T>, k, b + (transpose_b ? j * ldb : j), ldb, packed);
+  }
+}
+
+// The epilogue of columns j... of one of several pieces of k.
+template <class T>
+inline Epilogue<T> part_of(const Epilogue<T>& whole, int64_t j, bool first, bool last) {
+  return {first && whole.bias ? whole.bias + j : nullptr, whole.accumulate || !first, whole.relu && last};
+}
+
+// A strip of A that the panels share: copied if its rows would fall on each other in the cache, or to make its columns dense.
+template <class T>
+struct Strip {
+  static constexpr int64_t kRowStride = kGemmDepth + 64 / sizeof(T);  // consecutive rows fall into different cache sets
+  alignas(64) T data[kBlockRows * kRowStride];
+};
+
+template <class T>
+inline void copy_strip(bool transpose_a, int64_t rows, int64_t k, const T* a, int64_t lda, Strip<T>& strip) {
+  if (transpose_a) {
+    for (int64_t p = 0; p < k; ++p) {
+      T* to = strip.data + p * kBlockRows;
+      for_vectors<T>(rows, [&](int64_t i, auto lanes) { lanes.store(to + i, lanes.load(a + p * lda + i)); });
+    }
+    return;
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    T* to = strip.data + r * Strip<T>::kRowStride;
+    for_vectors<T>(k, [&](int64_t i, auto lanes) { lanes.store(to + i, lanes.load(a + r * lda + i)); });
+  }
+}
+
+template <class T>
+void gemm_packed(bool transpose_a, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* packed, T* c, int64_t ldc,
+                 const Epilogue<T>& epilogue) {
+  Strip<T> strip;
+  const bool copy = n > kPanel<T> && (transpose_a || lda * static_cast<int64_t>(sizeof(T)) % 2048 == 0);
+  for (int64_t i = 0; i < m; i += kBlockRows) {
+    const int64_t rows = m - i < kBlockRows ? m - i : kBlockRows;
+    const T* from = a + (transpose_a ? i : i * lda);
+    int64_t stride = lda;
+    if (copy) {
+      copy_strip(transpose_a, rows, k, from, lda, strip);
+      from = strip.data;
+      stride = transpose_a ? kBlockRows : Strip<T>::kRowStride;
+    }
+    const T* panel = packed;
+    for (int64_t j = 0; j < n; j += kPanel<T>, panel += k * kPanel<T>) {
+      const int64_t columns = n - j < kPanel<T> ? n - j : kPanel<T>;
+      multiply_rows<T>(transpose_a, rows, {k, from, stride, panel, kPanel<T>, c + i * ldc + j, ldc, columns},
+                       part_of(epilogue, j, true, true));
+    }
+  }
+}
+
+template <class T>
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
+          T* c, int64_t ldc, const Epilogue<T>& epilogue) {
+  alignas(64) T packed[kGemmDepth * kPanel<T>];
+  const int64_t depth = gemm_depth(k);
+  for (int64_t j = 0; j < n; j += kPanel<T>) {
+    const int64_t columns = n - j < kPanel<T> ? n - j : kPanel<T>;
+    const bool whole = columns == kPanel<T> || columns == kLanes<T>;
+    for (int64_t p = 0; p < k || p == 0; p += depth) {
+      const int64_t piece = k - p < depth ? k - p : depth;
+      const T* panel = b + (transpose_b ? j * ldb + p : p * ldb + j);
+      int64_t stride = ldb;
+      if (transpose_b || !whole) {
+        pack_panel(transpose_b, columns, piece, panel, ldb, packed);
+        panel = packed;
+        stride = kPanel<T>;
+      }
+      multiply_rows<T>(transpose_a, m, {piece, a + (transpose_a ? p * lda : p), lda, panel, stride, c + j, ldc, columns},
+                       part_of(epilogue, j, p == 0, p + piece >= k));
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void fill_gemm(Simd<T>& table) {
+  table.gemm = gemm<T>;
+  table.gemm_panel = kPanel<T>;
+  table.gemm_pack = gemm_pack<T>;
+  table.gemm_packed = gemm_packed<T>;
+}
+template void fill_gemm(Simd<float>&);
+template void fill_gemm(Simd<double>&);
+
+}  // namespace tensor::kernels::GENREC_ISA

@@ -1,0 +1,109 @@
+// The register block of a matrix product: C[R, V vectors] = A[R, k] B[k, V vectors], all sums in registers, in the order of k.
+// An element of C is the same bits whatever block it falls into.
+#pragma once
+
+#include "tensor/simd/kernels/vector.h"
+#include "tensor/simd/table.h"
+
+namespace tensor::kernels::GENREC_ISA {
+
+// Element (r, p) of A: rows at distance lda, or, transposed, columns at distance lda. B: k rows at distance ldb of V whole
+// vectors. C and the bias: only `columns` of them.
+template <class T>
+struct BlockArguments {
+  int64_t k;
+  const T* a;
+  int64_t lda;
+  const T* b;
+  int64_t ldb;
+  T* c;
+  int64_t ldc;
+  int64_t columns;
+};
+
+template <class T, int R, int V, class Lanes>
+[[gnu::always_inline]] inline void finish_column(Vector<T> (&sum)[R][V], int v, const BlockArguments<T>& block,
+                                                 const Epilogue<T>& epilogue, Lanes lanes) {
+  T* c = block.c + v * kLanes<T>;
+  if (epilogue.bias) {
+    const Vector<T> bias = lanes.load(epilogue.bias + v * kLanes<T>);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) sum[r][v] += bias;
+  }
+  if (epilogue.accumulate) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) sum[r][v] += lanes.load(c + r * block.ldc);
+  }
+  if (epilogue.relu) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) sum[r][v] = sum[r][v] < T{0} ? Vector<T>{} : sum[r][v];
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) lanes.store(c + r * block.ldc, sum[r][v]);
+}
+
+template <class T, int R, int V, bool kTransposed>
+void multiply_block(const BlockArguments<T>& block, const Epilogue<T>& epilogue) {
+  const int64_t lda = block.lda, ldb = block.ldb;
+  const T* a = block.a;
+  const T* b = block.b;
+  Vector<T> sum[R][V];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) sum[r][v] = Vector<T>{};
+  }
+  for (int64_t p = block.k; p > 0; --p) {
+    Vector<T> row[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes<T>);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const T x = kTransposed ? a[r] : a[r * lda];
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) sum[r][v] += row[v] * x;
+    }
+    a += kTransposed ? lda : 1;
+    b += ldb;
+  }
+#pragma GCC unroll 2
+  for (int v = 0; v < V; ++v) {
+    const int64_t left = block.columns - v * kLanes<T>;
+    if (left >= kLanes<T>) {
+      finish_column<T, R, V>(sum, v, block, epilogue, Full<T>{});
+    } else if (left > 0) {
+      finish_column<T, R, V>(sum, v, block, epilogue, Part<T>{left});
+    }
+  }
+}
+
+// The largest block of at most `rows` rows; returns its height.
+template <class T, int V, bool kTransposed>
+inline int64_t multiply_some_rows(int64_t rows, const BlockArguments<T>& block, const Epilogue<T>& epilogue) {
+  if (rows >= kBlockRows) return multiply_block<T, kBlockRows, V, kTransposed>(block, epilogue), kBlockRows;
+  if constexpr (kBlockRows > 8) {
+    if (rows >= 8) return multiply_block<T, 8, V, kTransposed>(block, epilogue), 8;
+  }
+  if (rows >= 4) return multiply_block<T, 4, V, kTransposed>(block, epilogue), 4;
+  if (rows >= 2) return multiply_block<T, 2, V, kTransposed>(block, epilogue), 2;
+  return multiply_block<T, 1, V, kTransposed>(block, epilogue), 1;
+}
+
+// All of `rows` rows against one panel of B.
+template <class T>
+inline void multiply_rows(bool transposed, int64_t rows, BlockArguments<T> block, const Epilogue<T>& epilogue) {
+  const bool narrow = block.columns <= kLanes<T>;
+  while (rows > 0) {
+    int64_t done;
+    if (transposed) {
+      done = narrow ? multiply_some_rows<T, 1, true>(rows, block, epilogue) : multiply_some_rows<T, 2, true>(rows, block, epilogue);
+    } else {
+      done = narrow ? multiply_some_rows<T, 1, false>(rows, block, epilogue) : multiply_some_rows<T, 2, false>(rows, block, epilogue);
+    }
+    rows -= done;
+    block.a += transposed ? done : done * block.lda;
+    block.c += done * block.ldc;
+  }
+}
+
+}  // namespace tensor::kernels::GENREC_ISA

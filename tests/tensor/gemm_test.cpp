@@ -1,0 +1,169 @@
+// Matrix products against a plain loop in double: all transpose forms, sizes, leading dimensions, epilogues, sets and threads.
+#include "tensor/gemm.h"
+
+#include <cmath>
+#include <vector>
+
+#include "tensor/parallel.h"
+#include "tensor/random.h"
+#include "tensor/simd/simd.h"
+#include "tests/catch.h"
+
+namespace {
+
+struct Case {
+  bool transpose_a, transpose_b;
+  int64_t m, n, k;
+  bool bias = false, accumulate = false, relu = false;
+  int64_t gap_a = 0, gap_b = 0, gap_c = 0;  // beyond the smallest leading dimension
+};
+
+template <class T>
+struct Operands {
+  Case shape;
+  int64_t lda, ldb, ldc;
+  std::vector<T> a, b, c, bias;
+
+  explicit Operands(const Case& x) : shape(x) {
+    lda = (x.transpose_a ? x.m : x.k) + x.gap_a, ldb = (x.transpose_b ? x.k : x.n) + x.gap_b, ldc = x.n + x.gap_c;
+    tensor::Generator random(7, "gemm test");
+    for (auto [values, count] : {std::pair{&a, (x.transpose_a ? x.k : x.m) * lda}, {&b, (x.transpose_b ? x.n : x.k) * ldb},
+                                 {&c, x.m * ldc}, {&bias, x.n}}) {
+      values->resize(count + 1);  // one more, so that the data can start unaligned
+      for (T& value : *values) value = static_cast<T>(2 * random.uniform() - 1);
+    }
+  }
+  tensor::Epilogue<T> epilogue() const { return {shape.bias ? bias.data() + 1 : nullptr, shape.accumulate, shape.relu}; }
+
+  double expected(int64_t i, int64_t j) const {
+    double sum = shape.bias ? bias[1 + j] : 0;
+    for (int64_t p = 0; p < shape.k; ++p) {
+      sum += double{a[1 + (shape.transpose_a ? p * lda + i : i * lda + p)]} * b[1 + (shape.transpose_b ? j * ldb + p : p * ldb + j)];
+    }
+    if (shape.accumulate) sum += c[1 + i * ldc + j];
+    return shape.relu ? std::max(sum, 0.0) : sum;
+  }
+
+  template <class F>
+  std::vector<T> run(F&& product) const {
+    std::vector<T> out = c;
+    const Case& x = shape;
+    product(x.transpose_a, x.transpose_b, x.m, x.n, x.k, a.data() + 1, lda, b.data() + 1, ldb, out.data() + 1, ldc, epilogue());
+    return out;
+  }
+};
+
+// Every element (or, of large results, some) is right and nothing between the rows is touched.
+template <class T>
+void compare(const Operands<T>& x, const std::vector<T>& out, int64_t step = 1) {
+  const double tolerance = (sizeof(T) == 4 ? 2e-6 : 1e-14) * (4 + std::sqrt(double(x.shape.k)));
+  double worst = 0;
+  bool untouched = out[0] == x.c[0];
+  for (int64_t i = 0; i < x.shape.m; i += step) {
+    for (int64_t j = 0; j < x.shape.n; j += step) worst = std::max(worst, std::abs(out[1 + i * x.ldc + j] - x.expected(i, j)));
+    for (int64_t j = x.shape.n; j < x.ldc; ++j) untouched &= out[1 + i * x.ldc + j] == x.c[1 + i * x.ldc + j];
+  }
+  INFO("m " << x.shape.m << " n " << x.shape.n << " k " << x.shape.k << " transposed " << x.shape.transpose_a
+            << x.shape.transpose_b << " bias " << x.shape.bias << " accumulate " << x.shape.accumulate << " relu "
+            << x.shape.relu << " on " << tensor::name_of(tensor::isa()));
+  CHECK(worst <= tolerance);
+  CHECK(untouched);
+}
+
+std::vector<tensor::Isa> available() {
+  std::vector<tensor::Isa> sets;
+  for (tensor::Isa set : {tensor::Isa::generic, tensor::Isa::avx2, tensor::Isa::avx512}) {
+    if (tensor::has_isa(set)) sets.push_back(set);
+  }
+  return sets;
+}
+
+struct IsaAndThreadsGuard {
+  ~IsaAndThreadsGuard() { tensor::set_isa("auto"), tensor::set_threads(0); }
+};
+
+template <class T>
+void all_products(const Case& x, int64_t step = 1) {
+  const Operands<T> operands(x);
+  compare(operands, operands.run(tensor::gemm<T>), step);
+  compare(operands, operands.run(tensor::gemm_serial<T>), step);
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("gemm equals a plain loop for every form and size", "[gemm]", float, double) {
+  IsaAndThreadsGuard guard;
+  tensor::Generator random(1, "sizes");
+  const int64_t sizes[] = {0, 1, 2, 3, 5, 7, 12, 13, 16, 17, 20, 31, 32, 33, 48, 64, 65};
+  const auto any_size = [&] { return sizes[random.below(std::size(sizes))]; };
+  for (tensor::Isa set : available()) {
+    tensor::set_isa(tensor::name_of(set));
+    for (int repeat = 0; repeat < 300; ++repeat) {
+      const uint64_t bits = random.below(32);
+      const auto gap = [&] { return static_cast<int64_t>(random.below(2) * random.below(9)); };
+      all_products<TestType>({(bits & 1) != 0, (bits & 2) != 0, any_size(), any_size(), any_size(), (bits & 4) != 0,
+                              (bits & 8) != 0, (bits & 16) != 0, gap(), gap(), gap()});
+    }
+  }
+}
+
+TEMPLATE_TEST_CASE("gemm is right where it packs, blocks and splits", "[gemm]", float, double) {
+  IsaAndThreadsGuard guard;
+  for (tensor::Isa set : available()) {
+    tensor::set_isa(tensor::name_of(set));
+    all_products<TestType>({false, false, 500, 200, 96, true, false, true}, 7);
+    all_products<TestType>({false, true, 250, 70, 600, true, true, true, 3, 1, 2}, 7);
+    all_products<TestType>({true, false, 130, 600, 300, false, true, false}, 11);
+    all_products<TestType>({true, true, 100, 90, 513, true, false, false, 0, 5, 1}, 7);
+    all_products<TestType>({true, false, 33, 40, 4500, true, true, true, 1, 2, 3}, 3);  // split over k
+    all_products<TestType>({true, false, 300, 20, 2100, false, false, false}, 7);       // and over m
+    all_products<TestType>({false, false, 30, 64, 1024, true, false, false}, 3);        // rows of A share cache sets
+    all_products<TestType>({false, false, 2, 1000, 300, true, false, true}, 1);         // few rows
+    all_products<TestType>({false, true, 1, 700, 520}, 1);
+    all_products<TestType>({false, false, 700, 1, 500, true}, 1);
+  }
+}
+
+TEST_CASE("a product without an inner size is the bias", "[gemm]") {
+  const float bias[] = {1, -2, 3};
+  std::vector<float> c(6, 9.0f);
+  tensor::gemm<float>(false, false, 2, 3, 0, nullptr, 0, nullptr, 3, c.data(), 3, {bias, false, true});
+  CHECK(c == std::vector<float>{1, 0, 3, 1, 0, 3});
+  tensor::gemm<float>(true, true, 2, 3, 0, nullptr, 2, nullptr, 0, c.data(), 3, {});
+  CHECK(c == std::vector<float>(6, 0.0f));
+}
+
+TEST_CASE("gemm gives the same bits for any number of threads", "[gemm]") {
+  IsaAndThreadsGuard guard;
+  for (const Case& x : {Case{false, false, 1000, 96, 130, true, true, true}, Case{true, false, 64, 65, 5000, true, true},
+                        Case{false, true, 300, 1100, 300}, Case{false, false, 5, 3000, 300}, Case{true, false, 100, 600, 2500}}) {
+    const Operands<float> operands(x);
+    std::vector<std::vector<float>> results;
+    for (int threads : {1, 2, 7}) {
+      tensor::set_threads(threads);
+      results.push_back(operands.run(tensor::gemm<float>));
+    }
+    CHECK(results[0] == results[1]);
+    CHECK(results[0] == results[2]);
+  }
+}
+
+TEST_CASE("a row of a product does not depend on the rows around it", "[gemm]") {
+  const int64_t n = 70, k = 700;
+  const Operands<float> operands(Case{false, true, 400, n, k, true, false, false});
+  const std::vector<float> all = operands.run(tensor::gemm<float>);
+  for (int64_t row : {0, 11, 12, 239, 240, 399}) {
+    std::vector<float> one(n);
+    tensor::gemm(false, true, 1, n, k, operands.a.data() + 1 + row * k, k, operands.b.data() + 1, k, one.data(), n,
+                 operands.epilogue());
+    CHECK(std::equal(one.begin(), one.end(), all.begin() + 1 + row * n));
+  }
+}
+
+TEST_CASE("gemm lets nan and inf through", "[gemm]") {
+  std::vector<float> a(40 * 40, 1.0f), b(40 * 40, 1.0f), c(40 * 40);
+  a[3 * 40 + 5] = NAN;
+  tensor::gemm<float>(false, false, 40, 40, 40, a.data(), 40, b.data(), 40, c.data(), 40, {nullptr, false, true});
+  CHECK(std::isnan(c[3 * 40 + 39]));
+  CHECK(c[2 * 40 + 39] == 40.0f);
+}
