@@ -13,14 +13,6 @@ namespace attention_kernels {
 
 static constexpr int64_t kSequencesPerPiece = 8;
 
-// Where the probabilities of each sequence begin, and their number in all.
-static std::vector<int64_t> probability_starts(const Tensor& q_offsets, const Tensor& k_offsets, int heads) {
-  const auto q = q_offsets.span<int32_t>(), k = k_offsets.span<int32_t>();
-  std::vector<int64_t> starts(q.size(), 0);
-  for (size_t s = 0; s + 1 < q.size(); ++s) starts[s + 1] = starts[s] + int64_t{heads} * (q[s + 1] - q[s]) * (k[s + 1] - k[s]);
-  return starts;
-}
-
 static void require_sequences(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                               const Columns& q, const Columns& k) {
   tensor::require_offsets("attention", "q_offsets", q_offsets, q.matrix.rows());
@@ -40,19 +32,15 @@ template <class T>
 static AttentionHead<T> head_of(int64_t s, int64_t h, int64_t width, const Tensor& q_offsets, const Tensor& k_offsets,
                                 const AttentionOptions& options, const Columns& q, const Columns& k, const Columns& v) {
   const int32_t *at_q = q_offsets.data<int32_t>() + s, *at_k = k_offsets.data<int32_t>() + s;
-  const auto rows = [&](const Columns& x, int64_t row) {
-    const int64_t stride = x.matrix.columns();
-    return Rows<const T>{x.matrix.data<T>() + row * stride + x.first + h * width, stride};
-  };
-  return {.queries = at_q[1] - at_q[0], .keys = at_k[1] - at_k[0], .width = width, .q = rows(q, *at_q), .k = rows(k, *at_k),
-          .v = rows(v, *at_k), .scale = static_cast<T>(options.scale), .causal = options.causal};
-}
-
-template <class T>
-static T* scratch(int64_t size) {
-  static thread_local std::vector<T> memory;
-  if (static_cast<int64_t>(memory.size()) < size) memory.resize(size);
-  return memory.data();
+  const auto rows = [&](const Columns& x, int64_t row) { return rows_from<T>(x.matrix, row, x.first + h * width); };
+  return {.queries = at_q[1] - at_q[0],
+          .keys = at_k[1] - at_k[0],
+          .width = width,
+          .q = rows(q, *at_q),
+          .k = rows(k, *at_k),
+          .v = rows(v, *at_k),
+          .scale = static_cast<T>(options.scale),
+          .causal = options.causal};
 }
 
 static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options, const Columns& q,
@@ -62,15 +50,14 @@ static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const 
   if (saved) *saved = Tensor({starts.back()}, out.dtype());
   tensor::for_real(out.dtype(), "attention", [&](auto zero) {
     using T = decltype(zero);
-    const int64_t columns = out.columns(), width = columns / options.heads;
-    T *py = out.data<T>(), *packed = saved ? saved->data<T>() : nullptr;
+    const int64_t width = out.columns() / options.heads;
+    T* packed = saved ? saved->data<T>() : nullptr;
     tensor::parallel_for(q_offsets.size() - 1, kSequencesPerPiece, [&](int64_t begin, int64_t end) {
       for (int64_t s = begin; s < end; ++s) {
         const int64_t row = q_offsets.data<int32_t>()[s], size = (starts[s + 1] - starts[s]) / options.heads;
         for (int64_t h = 0; h < options.heads; ++h) {
-          T* p = packed ? packed + starts[s] + h * size : scratch<T>(size);
-          attend(head_of<T>(s, h, width, q_offsets, k_offsets, options, q, k, v), p,
-                 Rows<T>{py + row * columns + h * width, columns});
+          attend(head_of<T>(s, h, width, q_offsets, k_offsets, options, q, k, v),
+                 packed ? packed + starts[s] + h * size : thread_scratch<T>(size), rows_from<T>(out, row, h * width));
         }
       }
     });
@@ -83,20 +70,18 @@ static void backward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const
   const std::vector<int64_t> starts = probability_starts(q_offsets, k_offsets, options.heads);
   tensor::for_real(dout.dtype(), "attention", [&](auto zero) {
     using T = decltype(zero);
-    const int64_t columns = dout.columns(), width = columns / options.heads;
-    const T *pdy = dout.data<T>(), *packed = saved.data<T>();
+    const int64_t width = dout.columns() / options.heads;
+    const T* packed = saved.data<T>();
     tensor::parallel_for(q_offsets.size() - 1, kSequencesPerPiece, [&](int64_t begin, int64_t end) {
       for (int64_t s = begin; s < end; ++s) {
         const int64_t q_row = q_offsets.data<int32_t>()[s], k_row = k_offsets.data<int32_t>()[s];
         const int64_t size = (starts[s + 1] - starts[s]) / options.heads;
-        const auto rows = [&](Columns& x, int64_t row, int64_t h) {
-          const int64_t stride = x.matrix.columns();
-          return Rows<T>{x.matrix.data<T>() + row * stride + x.first + h * width, stride};
-        };
         for (int64_t h = 0; h < options.heads; ++h) {
+          const int64_t column = h * width;
           attend_backward(head_of<T>(s, h, width, q_offsets, k_offsets, options, q, k, v), packed + starts[s] + h * size,
-                          Rows<const T>{pdy + q_row * columns + h * width, columns}, rows(dq, q_row, h), rows(dk, k_row, h),
-                          rows(dv, k_row, h), scratch<T>(size));
+                          rows_from<T>(dout, q_row, column), rows_from<T>(dq.matrix, q_row, dq.first + column),
+                          rows_from<T>(dk.matrix, k_row, dk.first + column), rows_from<T>(dv.matrix, k_row, dv.first + column),
+                          thread_scratch<T>(size));
         }
       }
     });

@@ -48,6 +48,15 @@ void attend_backward(const AttentionHead<T>& head, const T* p, Rows<const T> dou
   tensor::gemm_serial(true, false, nk, width, nq, p, nk, dout.data, dout.stride, dv.data, dv.stride);
 }
 
+std::vector<int64_t> probability_starts(const tensor::Tensor& q_offsets, const tensor::Tensor& k_offsets, int heads) {
+  const auto q = q_offsets.span<int32_t>(), k = k_offsets.span<int32_t>();
+  std::vector<int64_t> starts(q.size(), 0);
+  for (size_t s = 0; s + 1 < q.size(); ++s) {
+    starts[s + 1] = starts[s] + int64_t{heads} * (q[s + 1] - q[s]) * (k[s + 1] - k[s]);
+  }
+  return starts;
+}
+
 template void attend(const AttentionHead<float>&, float*, Rows<float>);
 template void attend(const AttentionHead<double>&, double*, Rows<double>);
 template void attend_backward(const AttentionHead<float>&, const float*, Rows<const float>, Rows<float>, Rows<float>, Rows<float>,

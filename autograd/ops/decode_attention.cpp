@@ -1,0 +1,112 @@
+#include "autograd/ops/decode_attention.h"
+
+#include <algorithm>
+
+#include "autograd/ops/attention_head.h"
+#include "tensor/offsets.h"
+#include "tensor/parallel.h"
+#include "tensor/simd/simd.h"
+
+namespace autograd {
+
+namespace decode_attention_kernels {
+
+static constexpr int64_t kRowsPerPiece = 32;
+
+// One row q over `count` keys; key(j) points to a row of [keys | values], each heads*width.
+template <class T, class Key>
+static void attend_row(const T* q, int64_t count, const Key& key, int64_t width, const AttentionOptions& options, T* out) {
+  const int64_t columns = options.heads * width;
+  std::fill_n(out, columns, T{0});
+  if (count == 0) return;
+  const auto& simd = tensor::simd<T>();
+  T* p = thread_scratch<T>(count);
+  for (int64_t first = 0; first < columns; first += width) {
+    for (int64_t j = 0; j < count; ++j) p[j] = static_cast<T>(options.scale) * simd.dot(q + first, key(j) + first, width);
+    simd.softmax(p, p, count);
+    for (int64_t j = 0; j < count; ++j) simd.axpy(p[j], key(j) + columns + first, out + first, width);
+  }
+}
+
+static void self_cpu(const Tensor& q, const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options,
+                     Tensor& out) {
+  const int64_t rows = q.rows(), columns = q.columns(), count = static_cast<int64_t>(steps.size());
+  const int32_t* ancestor = ancestors.data<int32_t>();
+  for (int64_t i = 0; i < rows * count; ++i) {
+    tensor::require(ancestor[i] >= 0 && ancestor[i] < steps[i % count].rows(), "decode_attention: row ", i / count, " descends from row ",
+                    ancestor[i], " of step ", i % count, ", which has ", steps[i % count].rows(), " rows; the table is wrong");
+  }
+  tensor::for_real(q.dtype(), "decode_attention", [&](auto zero) {
+    using T = decltype(zero);
+    std::vector<const T*> caches;
+    for (const Tensor& step : steps) caches.push_back(step.data<T>());
+    tensor::parallel_for(rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        const auto key = [&](int64_t j) { return caches[j] + ancestor[r * count + j] * 2 * columns; };
+        attend_row(q.data<T>() + r * columns, count, key, columns / options.heads, options, out.data<T>() + r * columns);
+      }
+    });
+  });
+}
+
+static void cross_cpu(const Tensor& q, const Tensor& kv, const Tensor& k_offsets, const Tensor& row_user,
+                      const AttentionOptions& options, Tensor& out) {
+  tensor::require_offsets("decode_cross_attention", "k_offsets", k_offsets, kv.rows());
+  const int64_t rows = q.rows(), columns = q.columns();
+  const int32_t *user = row_user.data<int32_t>(), *offsets = k_offsets.data<int32_t>();
+  for (int64_t r = 0; r < rows; ++r) {
+    tensor::require(user[r] >= 0 && user[r] < k_offsets.size() - 1, "decode_cross_attention: row ", r, " belongs to user ", user[r],
+                    " of ", k_offsets.size() - 1, "; it must be one of k_offsets");
+  }
+  tensor::for_real(q.dtype(), "decode_cross_attention", [&](auto zero) {
+    using T = decltype(zero);
+    tensor::parallel_for(rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        const int64_t first = offsets[user[r]], count = offsets[user[r] + 1] - first;
+        const auto key = [keys = kv.data<T>() + first * 2 * columns, columns](int64_t j) { return keys + j * 2 * columns; };
+        attend_row(q.data<T>() + r * columns, count, key, columns / options.heads, options, out.data<T>() + r * columns);
+      }
+    });
+  });
+}
+
+constinit decltype(self) self{"decode_attention.self", self_cpu};
+constinit decltype(cross) cross{"decode_attention.cross", cross_cpu};
+
+}  // namespace decode_attention_kernels
+
+static void require_heads(const char* name, const Tensor& q, const AttentionOptions& options) {
+  tensor::require(q.shape().rank() == 2 && options.heads > 0 && q.columns() % options.heads == 0, name, ": q is ", q.shape(), " for ",
+                  options.heads, " heads; it must be [rows, heads*width]");
+}
+
+static void require_cache(const char* name, const Tensor& q, const Tensor& kv) {
+  tensor::require(kv.shape().rank() == 2 && kv.columns() == 2 * q.columns() && kv.dtype() == q.dtype(), name, ": q is ", q.shape(), " ",
+                  q.dtype(), ", keys and values are ", kv.shape(), " ", kv.dtype(), "; they must have ", 2 * q.columns(),
+                  " columns and the same type");
+}
+
+Tensor decode_attention(const Tensor& q, const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options) {
+  require_heads("decode_attention", q, options);
+  for (const Tensor& step : steps) require_cache("decode_attention", q, step);
+  const Shape table{q.rows(), static_cast<int64_t>(steps.size())};
+  tensor::require(ancestors.shape() == table && ancestors.dtype() == DType::i32, "decode_attention: ancestors is ",
+                  ancestors.dtype(), " ", ancestors.shape(), "; it must be i32 ", table);
+  Tensor out = Tensor::like(q);
+  decode_attention_kernels::self(q, steps, ancestors, options, out);
+  return out;
+}
+
+Tensor decode_cross_attention(const Tensor& q, const Tensor& kv, const Tensor& k_offsets, const Tensor& row_user,
+                              const AttentionOptions& options) {
+  require_heads("decode_cross_attention", q, options);
+  require_cache("decode_cross_attention", q, kv);
+  const Shape rows{q.rows()};
+  tensor::require(row_user.shape() == rows && row_user.dtype() == DType::i32, "decode_cross_attention: row_user is ",
+                  row_user.dtype(), " ", row_user.shape(), "; it must be i32 ", rows);
+  Tensor out = Tensor::like(q);
+  decode_attention_kernels::cross(q, kv, k_offsets, row_user, options, out);
+  return out;
+}
+
+}  // namespace autograd

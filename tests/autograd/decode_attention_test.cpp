@@ -1,0 +1,83 @@
+// Decoding step by step gives what attention over whole sequences gives.
+#include "autograd/ops/decode_attention.h"
+
+#include <cmath>
+
+#include "tests/autograd/ragged.h"
+#include "tests/catch.h"
+
+using namespace autograd;
+using tests::offsets_of;
+using tests::random_matrix;
+
+namespace {
+
+Tensor columns_of(const Tensor& x, int64_t begin, int64_t end) {
+  Tensor y({x.rows(), end - begin}, DType::f64);
+  for (int64_t i = 0; i < y.size(); ++i) {
+    y.data<double>()[i] = x.data<double>()[i / (end - begin) * x.columns() + begin + i % (end - begin)];
+  }
+  return y;
+}
+
+double distance(const Tensor& x, const Tensor& y) {
+  double worst = x.shape() == y.shape() ? 0 : 1e300;
+  for (int64_t i = 0; i < x.size() && worst < 1e300; ++i) {
+    worst = std::max(worst, std::fabs(x.data<double>()[i] - y.data<double>()[i]));
+  }
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("cached self-attention along the ancestors equals causal attention", "[decode_attention]") {
+  const AttentionOptions options{.heads = 2, .scale = .4};
+  const int64_t columns = 2 * 5;
+  // Step 0 has one row, step 1 three, step 2 four; the rows of step 2 descend from these.
+  const std::vector<int64_t> alive = {1, 3, 4};
+  const std::vector<int32_t> ancestors = {0, 2, 0, 0, 0, 1, 0, 2, 2, 0, 1, 3};
+  std::vector<Tensor> qkv, steps;
+  for (size_t t = 0; t < 3; ++t) {
+    qkv.push_back(random_matrix(alive[t], 3 * columns, t));
+    steps.push_back(columns_of(qkv[t], columns, 3 * columns));
+  }
+  const Tensor out = decode_attention(columns_of(qkv[2], 0, columns), steps, Tensor::from(ancestors, {4, 3}), options);
+  for (int64_t r = 0; r < 4; ++r) {
+    Tensor path({3, 3 * columns}, DType::f64);
+    for (int64_t t = 0; t < 3; ++t) {
+      path.row_range(t, t + 1).copy_from(qkv[t].row_range(ancestors[r * 3 + t], ancestors[r * 3 + t] + 1));
+    }
+    const Tensor whole = attention_qkv(path, offsets_of({3}), {.heads = 2, .scale = .4, .causal = true}).value();
+    CHECK(distance(out.row_range(r, r + 1), whole.row_range(2, 3)) < 1e-13);
+  }
+}
+
+TEST_CASE("cross-attention of beams equals attention of their users", "[decode_attention]") {
+  const AttentionOptions options{.heads = 3, .scale = .4};
+  const Tensor kv = random_matrix(8, 2 * 12, 1), q = random_matrix(5, 12, 2), k_offsets = offsets_of({3, 0, 5});
+  const std::vector<int32_t> users = {0, 2, 2, 0, 1};
+  const Tensor out = decode_cross_attention(q, kv, k_offsets, Tensor::from(users), options);
+  for (int64_t r = 0; r < 5; ++r) {
+    const Tensor keys = kv.row_range(k_offsets.data<int32_t>()[users[r]], k_offsets.data<int32_t>()[users[r] + 1]);
+    const Tensor want =
+        attention_kv(q.row_range(r, r + 1), keys, offsets_of({1}), offsets_of({static_cast<int>(keys.rows())}), options).value();
+    CHECK(distance(out.row_range(r, r + 1), want) < 1e-13);
+  }
+}
+
+TEST_CASE("decode_attention says what is wrong with its inputs", "[decode_attention]") {
+  const Tensor q = random_matrix(2, 4, 1), kv = random_matrix(2, 8, 2);
+  const auto self = [&](const Tensor& step, const std::vector<int32_t>& ancestors) {
+    return tests::error_of([&] { decode_attention(q, {step}, Tensor::from(ancestors, {2, 1}), {.heads = 2}); });
+  };
+  CHECK(self(kv, {0, 2}) == "decode_attention: row 1 descends from row 2 of step 0, which has 2 rows; the table is wrong");
+  CHECK(self(q, {0, 1}) == "decode_attention: q is [2,4] f64, keys and values are [2,4] f64; they must have 8 columns and the same type");
+  CHECK(tests::error_of([&] { decode_attention(q, {kv}, Tensor::from<int32_t>({0}), {.heads = 2}); }) ==
+        "decode_attention: ancestors is i32 [1]; it must be i32 [2,1]");
+  CHECK(tests::error_of([&] { decode_attention(q, {kv}, Tensor::from<int32_t>({0}), {.heads = 3}); }) ==
+        "decode_attention: q is [2,4] for 3 heads; it must be [rows, heads*width]");
+  CHECK(tests::error_of([&] { decode_cross_attention(q, kv, offsets_of({2}), Tensor::from<int32_t>({0, 1}), {}); }) ==
+        "decode_cross_attention: row 1 belongs to user 1 of 1; it must be one of k_offsets");
+  CHECK(tests::error_of([&] { decode_cross_attention(q, kv, offsets_of({2}), Tensor::from<int32_t>({0}), {}); }) ==
+        "decode_cross_attention: row_user is i32 [1]; it must be i32 [2]");
+}
