@@ -1,0 +1,66 @@
+// A command of the program: a name, a table of options, and what it does. One file each in cli/commands.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "genrec/options.h"
+#include "tensor/device.h"
+
+namespace cli {
+
+inline constexpr const char* kCommonGroup = "Common options";
+
+// The options that every command has. Library option structs do not declare them again.
+struct Common {
+  uint64_t seed = 1;
+  int threads = 0;
+  std::string device = "auto";
+  std::string isa = "auto";
+  std::string memory_limit = "0";
+  bool json = false;
+  bool quiet = false;
+  std::string config;
+  bool dump_config = false;
+};
+
+class Command {
+ public:
+  // `name` has one or two words: "train", "ids report".
+  Command(std::string name, std::string summary) : name_(std::move(name)), summary_(std::move(summary)) {}
+  virtual ~Command() = default;
+  Command(const Command&) = delete;
+  Command& operator=(const Command&) = delete;
+
+  const std::string& name() const { return name_; }
+  const std::string& summary() const { return summary_; }
+  genrec::OptionTable& options() { return options_; }
+  const genrec::OptionTable& options() const { return options_; }
+  const Common& common() const { return common_; }
+
+  // Does the work and returns the exit code; 0 unless the result itself is a "no", as with a failed self-test.
+  virtual int run() = 0;
+
+ protected:
+  // Called at the end of a constructor: the command's own options come first in the help. `json`: the command has a result.
+  void add_common(bool json);
+
+ private:
+  std::string name_, summary_;
+  Common common_;
+  genrec::OptionTable options_;
+};
+
+using Commands = std::vector<std::unique_ptr<Command>>;
+
+// Bytes of "512M", "4G", "1.5G", "1000000"; "0" is no limit. K, M, G, T are powers of 1024. `shown` opens the error message.
+int64_t parse_bytes(const std::string& text, const std::string& shown);
+
+// Applies threads, instruction set and memory limit to the engine.
+void apply_common(const Common& common);
+
+// The device that --device stands for. "auto" falls back to the processor; "cuda" that cannot be had is Error(resources).
+tensor::Device choose_device(const Common& common);
+
+}  // namespace cli

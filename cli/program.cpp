@@ -1,0 +1,74 @@
+#include "cli/program.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "cli/config.h"
+#include "cli/parser.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "genrec/version.h"
+#include "tensor/error.h"
+
+namespace cli {
+
+namespace {
+
+// Command line over file over presets over defaults.
+void resolve(const Commands& commands, const Parsed& parsed) {
+  std::vector<genrec::Assignment> assignments;
+  for (const genrec::Assignment& given : parsed.assignments)
+    if (given.name == "config") assignments = read_config(given.text, commands, *parsed.command);
+  assignments.insert(assignments.end(), parsed.assignments.begin(), parsed.assignments.end());
+  parsed.command->options().apply(assignments);
+}
+
+// The sink for as long as the command runs.
+class ProgressScope {
+ public:
+  explicit ProgressScope(bool quiet) {
+    if (quiet) return;
+    display_ = std::make_unique<ProgressDisplay>(style_of_stderr());
+    genrec::set_progress(display_.get());
+  }
+  ~ProgressScope() { genrec::set_progress(nullptr); }
+
+ private:
+  std::unique_ptr<ProgressDisplay> display_;
+};
+
+}  // namespace
+
+void print(const std::string& text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  tensor::require(tensor::Fault::io, written, "stdout: ", std::strerror(errno), "; the result was not written");
+}
+
+int run(const std::vector<std::string>& arguments) {
+  const Commands commands = all_commands();
+  const Parsed parsed = parse(commands, arguments);
+  if (parsed.version) {
+    print(fmt::format("genrec {} ({}, {})\n", genrec::kVersion, genrec::kCompiler, genrec::kBuildType));
+    return 0;
+  }
+  if (!parsed.help.empty()) {
+    print(parsed.help);
+    return 0;
+  }
+  Command& command = *parsed.command;
+  resolve(commands, parsed);
+  if (command.common().dump_config) {
+    print(dump_config(command));
+    return 0;
+  }
+  command.options().require_given();
+  apply_common(command.common());
+  install_signal_handlers();
+  const ProgressScope progress(command.common().quiet);
+  return command.run();
+}
+
+}  // namespace cli

@@ -1,0 +1,19 @@
+// From arguments to an exit code: parse, read the configuration file, resolve, run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace cli {
+
+Commands all_commands();  // in the order of the help
+
+// Runs the program; errors leave as exceptions.
+int run(const std::vector<std::string>& arguments);
+
+// Writes to stdout, and Error(io) if that fails. Commands print their results through it.
+void print(const std::string& text);
+
+}  // namespace cli
