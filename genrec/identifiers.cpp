@@ -45,13 +45,28 @@ bool same_codes(const ItemIdentifiers& identifiers, int32_t a, int32_t b) {
 }
 }  // namespace
 
+PrefixGroups prefix_groups(const ItemIdentifiers& identifiers, int depth) {
+  check(depth >= 0 && depth <= identifiers.levels, "prefixes of ", depth, " of ", identifiers.levels, " codes");
+  PrefixGroups groups;
+  groups.group.resize(identifiers.items());
+  int32_t previous = -1;
+  for (int32_t item : sorted_by_codes(identifiers)) {
+    const auto codes = identifiers[item].first(depth);
+    if (previous < 0 || !std::equal(codes.begin(), codes.end(), identifiers[previous].begin())) groups.sizes.push_back(0);
+    groups.group[item] = static_cast<int32_t>(groups.sizes.size()) - 1;
+    ++groups.sizes.back();
+    previous = item;
+  }
+  return groups;
+}
+
 bool unique(const ItemIdentifiers& identifiers) {
   const std::vector<int32_t> order = sorted_by_codes(identifiers);
   return std::adjacent_find(order.begin(), order.end(),
                             [&](int32_t a, int32_t b) { return same_codes(identifiers, a, b); }) == order.end();
 }
 
-ItemIdentifiers assign_identifiers(const ItemIdentifiers& semantic, std::span<const int64_t> interactions, LastCode last,
+ItemIdentifiers assign_identifiers(const ItemIdentifiers& semantic, std::span<const int32_t> interactions, LastCode last,
                                    uint64_t seed) {
   const int64_t items = semantic.items();
   check(static_cast<int64_t>(interactions.size()) == items, items, " items but ", interactions.size(),

@@ -12,9 +12,9 @@ namespace genrec {
 
 struct ItemIdentifiers {
   int levels = 0;
-  std::vector<int32_t> sizes;  // [levels], codes that a level can hold
-  std::vector<int32_t> codes;  // [items, levels]
-  bool popularity = false;     // the last level is the position inside a group of equal codes
+  std::vector<int32_t> sizes{};  // [levels], codes that a level can hold
+  std::vector<int32_t> codes{};  // [items, levels]
+  bool popularity = false;       // the last level is the position inside a group of equal codes
 
   int64_t items() const { return levels == 0 ? 0 : static_cast<int64_t>(codes.size()) / levels; }
   std::span<const int32_t> operator[](int64_t item) const {
@@ -30,6 +30,13 @@ void check_identifiers(const ItemIdentifiers& identifiers);
 // Items sorted by (codes, item), in linear time.
 std::vector<int32_t> sorted_by_codes(const ItemIdentifiers& identifiers);
 
+// Items grouped by their first `depth` codes; groups are numbered in the order of the codes.
+struct PrefixGroups {
+  std::vector<int32_t> group{};  // [items]
+  std::vector<int64_t> sizes{};  // [groups]
+};
+PrefixGroups prefix_groups(const ItemIdentifiers& identifiers, int depth);
+
 bool unique(const ItemIdentifiers& identifiers);  // no two items with the same codes
 
 enum class LastCode {
@@ -39,7 +46,7 @@ enum class LastCode {
 
 // Adds the last level: the position of an item among those with the same semantic codes, 0 for an item alone. Its size is
 // the largest group. The result is unique. interactions [items]: training interactions only.
-ItemIdentifiers assign_identifiers(const ItemIdentifiers& semantic, std::span<const int64_t> interactions,
+ItemIdentifiers assign_identifiers(const ItemIdentifiers& semantic, std::span<const int32_t> interactions,
                                    LastCode last = LastCode::popularity, uint64_t seed = 0);
 
 // A table, one item per line: external id, codes; columns item, c0, c1, ..., p. The sizes stand in its first line.

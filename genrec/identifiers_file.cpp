@@ -1,11 +1,12 @@
 // The text form of item identifiers: reading and writing.
 #include <charconv>
-#include <fstream>
+#include <sstream>
 #include <string_view>
 #include <unordered_map>
 
 #include "genrec/identifiers.h"
 #include "tensor/error.h"
+#include "tensor/file.h"
 
 namespace genrec {
 
@@ -35,14 +36,14 @@ int32_t number(std::string_view text, const std::string& place) {
   return value;
 }
 
-// One open file that knows which line it stands on.
+// The lines of a file, with their numbers.
 struct Lines {
   std::string path;
-  std::ifstream file;
+  std::istringstream text;
   std::string line;
   int64_t number = 0;
 
-  bool next() { return ++number, static_cast<bool>(std::getline(file, line)); }
+  bool next() { return ++number, static_cast<bool>(std::getline(text, line)); }
   std::string place() const { return tensor::join(path, ":", number); }
 };
 
@@ -65,8 +66,7 @@ void read_header(Lines& lines, ItemIdentifiers& identifiers) {
 void write_identifiers(const std::string& path, const ItemIdentifiers& identifiers, std::span<const std::string> item_ids) {
   tensor::check(static_cast<int64_t>(item_ids.size()) == identifiers.items(), item_ids.size(), " ids for ",
                 identifiers.items(), " items");
-  std::ofstream file(path, std::ios::binary);
-  require(Fault::io, file.good(), path, ": cannot be written; check that the folder exists and is writable");
+  std::ostringstream file;
   const int semantic = identifiers.semantic_levels();
   file << kSizes;
   for (int32_t size : identifiers.sizes) file << '\t' << size;
@@ -78,13 +78,11 @@ void write_identifiers(const std::string& path, const ItemIdentifiers& identifie
     for (int level = 0; level < identifiers.levels; ++level) file << '\t' << identifiers[item][level] + (level == semantic);
     file << '\n';
   }
-  file.close();
-  require(Fault::io, !file.fail(), path, ": writing failed; is the disk full?");
+  tensor::write_file_atomically(path, file.str());
 }
 
 ItemIdentifiers read_identifiers(const std::string& path, std::span<const std::string> item_ids) {
-  Lines lines{.path = path, .file = std::ifstream(path, std::ios::binary), .line = {}};
-  require(Fault::missing_input, lines.file.good(), path, ": cannot be read; check the path");
+  Lines lines{.path = path, .text = std::istringstream(tensor::read_file(path)), .line = {}};
   ItemIdentifiers identifiers;
   read_header(lines, identifiers);
   const int levels = identifiers.levels, semantic = identifiers.semantic_levels();

@@ -2,11 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "tensor/error.h"
 #include "tensor/parallel.h"
+#include "tensor/safetensors.h"
 
 namespace genrec {
+
+using tensor::Fault;
+
+namespace {
+const char* const kFormat = "genrec per-user metrics 1";
+}  // namespace
 
 ListMetrics measure_list(std::span<const int32_t> ranked, std::span<const int32_t> held_out, int k) {
   tensor::check(!held_out.empty() && k >= 1, "metrics of ", held_out.size(), " held-out items at cutoff ", k);
@@ -27,7 +35,7 @@ size_t MetricTable::column(std::string_view name) const {
   if (found != names.end()) return found - names.begin();
   std::string known;
   for (const std::string& each : names) known += (known.empty() ? "" : ", ") + each;
-  tensor::fail(tensor::Fault::usage, "metrics: there is no ", name, "; choose one of ", known);
+  tensor::fail(Fault::usage, "metrics: there is no ", name, "; choose one of ", known);
 }
 
 std::vector<double> MetricTable::values_of(std::string_view name) const {
@@ -41,6 +49,34 @@ double MetricTable::mean(std::string_view name) const {
   double sum = 0;
   for (double value : values_of(name)) sum += value;
   return users.empty() ? 0 : sum / static_cast<double>(users.size());
+}
+
+void MetricTable::save(const std::string& path) const {
+  std::string joined;
+  for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
+  const auto rows = static_cast<int64_t>(users.size()), width = static_cast<int64_t>(names.size());
+  tensor::write_safetensors(
+      path, {{"users", tensor::Tensor::from(users, {rows})}, {"values", tensor::Tensor::from(values, {rows, width})}},
+      {{"format", kFormat}, {"metrics", joined}});
+}
+
+MetricTable MetricTable::load(const std::string& path) {
+  const tensor::Safetensors file = tensor::read_safetensors(path);
+  tensor::require(Fault::bad_data, file.metadata.count("format") && file.metadata.at("format") == kFormat, path,
+                  ": these are no per-user metrics; give a file that `genrec evaluate` wrote");
+  MetricTable table;
+  std::istringstream joined(file.metadata_at("metrics"));
+  for (std::string name; std::getline(joined, name, ',');) table.names.push_back(name);
+  const tensor::Tensor &users = file.at("users"), &values = file.at("values");
+  const auto width = static_cast<int64_t>(table.names.size());
+  tensor::require(Fault::bad_data,
+                  users.dtype() == tensor::DType::i32 && values.dtype() == tensor::DType::f32 && users.shape().rank() == 1 &&
+                      values.shape() == tensor::Shape{users.size(), width},
+                  path, ": expected users i32 [n] and values f32 [n,", width, "], found users ", users.shape(),
+                  " and values ", values.shape(), "; evaluate again");
+  table.users = users.to_vector<int32_t>();
+  table.values = values.to_vector<float>();
+  return table;
 }
 
 namespace {
@@ -75,9 +111,10 @@ MetricTable measure(const Ranking& ranking, std::span<const int32_t> users, cons
   const int64_t width = static_cast<int64_t>(table.names.size());
   table.values.resize(rows.size() * width);
   tensor::parallel_for(static_cast<int64_t>(rows.size()), 256, [&](int64_t begin, int64_t end) {
+    std::vector<int32_t> buffer;
     for (int64_t r = begin; r < end; ++r) {
       const auto ranked = ranking.of(rows[r]);
-      const auto wanted = held_out(table.users[r]);
+      const auto wanted = ascending(held_out(table.users[r]), buffer);
       check_list(ranked, table.users[r]);
       float* out = table.values.data() + r * width;
       for (int cutoff : cutoffs) {

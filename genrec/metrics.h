@@ -24,13 +24,16 @@ struct ListMetrics {
 ListMetrics measure_list(std::span<const int32_t> ranked, std::span<const int32_t> held_out, int k);
 
 struct MetricTable {
-  std::vector<std::string> names;  // "Recall@10", ...
-  std::vector<int32_t> users;      // the rows
-  std::vector<float> values;       // [users, names]
+  std::vector<std::string> names{};  // "Recall@10", ...
+  std::vector<int32_t> users{};      // the rows
+  std::vector<float> values{};       // [users, names]
 
   size_t column(std::string_view name) const;  // an error that lists the names if there is none
   std::vector<double> values_of(std::string_view name) const;
   double mean(std::string_view name) const;  // 0 without users
+
+  void save(const std::string& path) const;  // safetensors: users i32 [rows], values f32 [rows, names]
+  static MetricTable load(const std::string& path);
 };
 
 // Columns: for each cutoff Recall, NDCG, HR, MRR. Row r of the ranking belongs to users[r].

@@ -33,6 +33,14 @@ void select(std::span<const float> scores, std::span<const int32_t> excluded, To
 
 }  // namespace
 
+std::span<const int32_t> ascending(std::span<const int32_t> items, std::vector<int32_t>& buffer) {
+  if (std::adjacent_find(items.begin(), items.end(), std::greater_equal<>()) == items.end()) return items;
+  buffer.assign(items.begin(), items.end());
+  std::sort(buffer.begin(), buffer.end());
+  buffer.erase(std::unique(buffer.begin(), buffer.end()), buffer.end());
+  return buffer;
+}
+
 std::span<const int32_t> Ranking::of(int64_t row) const {
   const int32_t* begin = items.data() + row * k;
   return {begin, std::find(begin, begin + k, -1)};
@@ -40,7 +48,8 @@ std::span<const int32_t> Ranking::of(int64_t row) const {
 
 std::vector<RankedItem> top_k(std::span<const float> scores, std::span<const int32_t> excluded, int k) {
   TopK best(k);
-  select(scores, excluded, best);
+  std::vector<int32_t> buffer;
+  select(scores, ascending(excluded, buffer), best);
   std::vector<RankedItem> list;
   for (const Scored& entry : best.sort()) list.push_back({static_cast<int32_t>(entry.key), entry.score});
   return list;
@@ -59,8 +68,9 @@ Ranking rank_all(std::span<const int32_t> users, int64_t items, int k, const Ite
     score_block(members, scores.data());
     tensor::parallel_for(static_cast<int64_t>(members.size()), 1, [&](int64_t begin, int64_t end) {
       TopK best(k);
+      std::vector<int32_t> buffer;
       for (int64_t row = begin; row < end; ++row) {
-        const auto removed = excluded ? excluded(members[row]) : std::span<const int32_t>{};
+        const auto removed = excluded ? ascending(excluded(members[row]), buffer) : std::span<const int32_t>{};
         best.reset(k);
         select({scores.data() + row * items, static_cast<size_t>(items)}, removed, best);
         const auto list = best.sort();

@@ -25,13 +25,16 @@ struct Ranking {
   std::span<const int32_t> of(int64_t row) const;  // without the -1
 };
 
-// The items of one user, ascending and distinct: what is excluded, what is held out.
+// The items of one user in any order: what is excluded, what is held out.
 using ItemsOf = std::function<std::span<const int32_t>(int32_t user)>;
+
+// The same items ascending and distinct: `items` itself where it is so already, else a copy in `buffer`.
+std::span<const int32_t> ascending(std::span<const int32_t> items, std::vector<int32_t>& buffer);
 
 // Fills scores [users, items] for a block of users. Runs on the calling thread; may use all threads inside.
 using ScoreBlock = std::function<void(std::span<const int32_t> users, float* scores)>;
 
-// The k best items of one row of scores. Equal scores: lowest item first. NaN never ranks. `excluded` ascending.
+// The k best items of one row of scores. Equal scores: lowest item first. NaN never ranks.
 std::vector<RankedItem> top_k(std::span<const float> scores, std::span<const int32_t> excluded, int k);
 
 // Ranks all items for each of `users` (row r of the result belongs to users[r]). Lists are shorter than k only where fewer

@@ -1,6 +1,7 @@
 // Metrics against hand-computed values.
 #include "genrec/metrics.h"
 
+#include "tensor/safetensors.h"
 #include "tests/catch.h"
 
 using namespace genrec;
@@ -35,7 +36,7 @@ TEST_CASE("a short list counts as misses behind its end", "[metrics]") {
 TEST_CASE("metric table: columns, means, users without held-out items", "[metrics]") {
   Ranking ranking(3, 2);
   ranking.items = {0, 1, 2, 3, 4, -1};
-  const std::vector<int32_t> users = {7, 8, 9}, one = {1}, four = {3, 4};
+  const std::vector<int32_t> users = {7, 8, 9}, one = {1}, four = {4, 3, 4};
   const auto held_out = [&](int32_t user) {
     return user == 7   ? std::span<const int32_t>(one)
            : user == 9 ? std::span<const int32_t>(four)
@@ -62,6 +63,24 @@ TEST_CASE("metric table: columns, means, users without held-out items", "[metric
   ranking.items = {0, 0, 2, 3, 4, -1};
   CHECK_THAT(tests::error_of([&] { measure(ranking, users, held_out, cutoffs); }),
              Catch::Matchers::Contains("holds item 0 twice"));
+}
+
+TEST_CASE("metric files", "[metrics]") {
+  const tests::TemporaryFolder folder;
+  const MetricTable table{.names = {"Recall@5", "NDCG@5"}, .users = {3, 8}, .values = {0.5f, 0.25f, 0, 1}};
+  table.save(folder / "metrics.safetensors");
+  const MetricTable again = MetricTable::load(folder / "metrics.safetensors");
+  CHECK(again.names == table.names);
+  CHECK(again.users == table.users);
+  CHECK(again.values == table.values);
+  tensor::write_safetensors(folder / "other.safetensors", {});
+  CHECK_THAT(tests::error_of([&] { MetricTable::load(folder / "other.safetensors"); }),
+             Catch::Matchers::Contains("other.safetensors: these are no per-user metrics; give a file that"));
+  const auto users = tensor::Tensor::from(table.users);
+  tensor::write_safetensors(folder / "bad.safetensors", {{"users", users}, {"values", users}},
+                            {{"format", "genrec per-user metrics 1"}, {"metrics", "HR@1"}});
+  CHECK_THAT(tests::error_of([&] { MetricTable::load(folder / "bad.safetensors"); }),
+             Catch::Matchers::Contains("bad.safetensors: expected users i32 [n] and values f32 [n,1]"));
 }
 
 TEST_CASE("no user with held-out items gives an empty table with means of 0", "[metrics]") {

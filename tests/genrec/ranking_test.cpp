@@ -51,6 +51,18 @@ TEST_CASE("top_k ranks infinities and leaves NaN out", "[ranking]") {
   CHECK(list[2].item == 1);
 }
 
+TEST_CASE("item lists may come in any order", "[ranking]") {
+  const std::vector<float> scores = {5, 4, 3, 2, 1};
+  const std::vector<int32_t> excluded = {2, 0, 2};
+  const auto list = top_k(scores, excluded, 2);
+  CHECK(list[0].item == 1);
+  CHECK(list[1].item == 3);
+  std::vector<int32_t> buffer;
+  const std::vector<int32_t> sorted = {1, 4};
+  CHECK(ascending(sorted, buffer).data() == sorted.data());
+  CHECK(ascending(excluded, buffer).size() == 2);
+}
+
 TEST_CASE("rank_all does not depend on block size and threads", "[ranking]") {
   const int64_t items = 333;
   std::vector<int32_t> users(37);
