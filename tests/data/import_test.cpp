@@ -266,10 +266,10 @@ TEST_CASE("import: any byte of a table may be wrong", "[data][import]") {
   const std::string good = "user_id,item_id,timestamp,split\n\"a\",1,10,train\nb,2,20,valid\nb,1,30,train\n";
   int refused = 0;
   for (size_t i = 0; i < good.size(); ++i)
-    for (int flip : {0x01, 0x04, 0x20, 0x80}) {
+    for (int flip : {1 << (i % 8), 0xff}) {
       std::string text = good;
       text[i] = static_cast<char>(text[i] ^ flip);
       refused += !in.error("x.csv", text).empty();
     }
-  CHECK(refused > 50);
+  CHECK(refused > 20);
 }

@@ -116,11 +116,11 @@ TEST_CASE("npy: any byte may be wrong", "[npy]") {
   const std::string good = read_file(file.path);
   int refused = 0;
   for (size_t i = 0; i < good.size(); ++i)
-    for (int flip : {0x01, 0x10, 0x80, 0xff}) {
+    for (int flip : {1 << (i % 8), 0xff}) {
       std::string bytes = good;
       bytes[i] = static_cast<char>(bytes[i] ^ flip);
       std::ofstream(file.path, std::ios::binary | std::ios::trunc) << bytes;
       refused += !file.error().empty();
     }
-  CHECK(refused > 4 * 20);
+  CHECK(refused > 2 * 20);
 }
