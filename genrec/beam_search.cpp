@@ -120,14 +120,16 @@ void BeamSearch::expand(const StepScores& step) {
         }
       }
       const auto list = best.sort();
-      tensor::require(tensor::Fault::bug, !list.empty() || row_begin_[user] == row_begin_[user + 1], "beam search: level ",
-                      level_, ": none of the scores of user row ", user,
-                      " is a number; the model diverged, lower the learning rate");
       std::copy(list.begin(), list.end(), chosen.begin() + user * slots);
       begins[user + 1] = static_cast<int64_t>(list.size());
     }
   });
-  for (int64_t user = 0; user < users_; ++user) begins[user + 1] += begins[user];
+  for (int64_t user = 0; user < users_; ++user) {
+    const bool lost = begins[user + 1] == 0 && row_begin_[user] < row_begin_[user + 1];
+    tensor::require(tensor::Fault::bug, !lost, "beam search: level ", level_, ": none of the scores of user row ", user,
+                    " is a number; the model diverged, lower the learning rate");
+    begins[user + 1] += begins[user];
+  }
   nodes_.resize(begins[users_]), parents_.resize(rows()), codes_.resize(rows()), scores_.resize(rows());
   for (int64_t user = 0; user < users_; ++user) {
     for (int64_t row = begins[user]; row < begins[user + 1]; ++row) {

@@ -23,11 +23,10 @@ constexpr std::string_view kStyle =
 
 // Maps data to the plotting area and draws its frame.
 struct Frame {
+  double x_low, x_high;
   std::vector<double> x_ticks, y_ticks;
 
-  double x(double value) const {
-    return kLeft + (value - x_ticks.front()) / (x_ticks.back() - x_ticks.front()) * (kWidth - kLeft - kRight);
-  }
+  double x(double value) const { return kLeft + (value - x_low) / (x_high - x_low) * (kWidth - kLeft - kRight); }
   double y(double value) const {
     return kHeight - kBottom - (value - y_ticks.front()) / (y_ticks.back() - y_ticks.front()) * (kHeight - kTop - kBottom);
   }
@@ -43,6 +42,7 @@ struct Frame {
           kLeft, y(tick), kWidth - kRight, kLeft - 6, y(tick) + 4, tick);
     }
     for (double tick : x_ticks) {
+      if (tick < x_low || tick > x_high) continue;
       out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:.6g}</text>\n", x(tick),
                          kHeight - kBottom + 16, tick);
     }
@@ -119,7 +119,8 @@ std::string line_chart(const ChartLabels& labels, std::span<const Series> series
       if (std::isfinite(each.x[i]) && std::isfinite(each.y[i])) x.add(each.x[i]), y.add(each.y[i]);
     }
   }
-  const Frame frame{axis_ticks(x.low, x.high), axis_ticks(y.low, y.high)};
+  const std::vector<double> x_ticks = axis_ticks(x.low, x.high);
+  const Frame frame{x_ticks.front(), x_ticks.back(), x_ticks, axis_ticks(y.low, y.high)};
   std::string out = frame.open(labels);
   double legend = kWidth - kRight;
   for (size_t i = series.size(); i-- > 0;) {
@@ -136,16 +137,15 @@ std::string bar_chart(const ChartLabels& labels, std::span<const double> values)
   Extent y;
   y.add(0);
   for (double value : values) y.add(value);
-  const Frame frame{axis_ticks(-0.5, std::max(0.5, static_cast<double>(values.size()) - 0.5)), axis_ticks(y.low, y.high)};
-  Frame trimmed = frame;
-  trimmed.x_ticks.front() = -0.5;
-  trimmed.x_ticks.back() = std::max(0.5, static_cast<double>(values.size()) - 0.5);
-  std::string out = trimmed.open(labels), path;
+  const double count = static_cast<double>(std::max<size_t>(values.size(), 1));
+  std::vector<double> x_ticks = axis_ticks(0, std::max(1.0, count - 1));
+  std::erase_if(x_ticks, [](double tick) { return tick != std::floor(tick); });  // there are only whole bars
+  const Frame frame{-0.5, count - 0.5, x_ticks, axis_ticks(y.low, y.high)};
+  std::string out = frame.open(labels), path;
   for (size_t i = 0; i < values.size(); ++i) {
     if (values[i] == 0) continue;
-    const double left = trimmed.x(static_cast<double>(i) - 0.42), right = trimmed.x(static_cast<double>(i) + 0.42);
-    path +=
-        fmt::format("M{:.2f} {:.1f}V{:.1f}H{:.2f}V{:.1f}Z", left, trimmed.y(0), trimmed.y(values[i]), right, trimmed.y(0));
+    const double left = frame.x(static_cast<double>(i) - 0.42), right = frame.x(static_cast<double>(i) + 0.42);
+    path += fmt::format("M{:.2f} {:.1f}V{:.1f}H{:.2f}V{:.1f}Z", left, frame.y(0), frame.y(values[i]), right, frame.y(0));
   }
   return out + fmt::format("<path d=\"{}\" fill=\"{}\"/>\n</svg>\n", path, kColours[0]);
 }

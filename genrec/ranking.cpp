@@ -63,6 +63,7 @@ Ranking rank_all(std::span<const int32_t> users, int64_t items, int k, const Ite
   const int64_t count = static_cast<int64_t>(users.size());
   Ranking ranking(count, k);
   std::vector<float> scores(std::min(block, count) * items);
+  std::vector<int64_t> wanted(std::min(block, count));  // list lengths of a block, were all scores numbers
   for (int64_t first = 0; first < count; first += block) {
     const auto members = users.subspan(first, std::min(block, count - first));
     score_block(members, scores.data());
@@ -74,16 +75,19 @@ Ranking rank_all(std::span<const int32_t> users, int64_t items, int k, const Ite
         best.reset(k);
         select({scores.data() + row * items, static_cast<size_t>(items)}, removed, best);
         const auto list = best.sort();
-        const int64_t wanted = std::min<int64_t>(k, items - static_cast<int64_t>(removed.size()));
-        tensor::require(tensor::Fault::bug, static_cast<int64_t>(list.size()) >= wanted, "ranking: user ", members[row],
-                        " has ", list.size(), " items with a score that is a number, ", wanted,
-                        " are needed; the model diverged, lower the learning rate");
+        wanted[row] = std::min<int64_t>(k, items - static_cast<int64_t>(removed.size()));
         for (size_t rank = 0; rank < list.size(); ++rank) {
           ranking.items[(first + row) * k + rank] = static_cast<int32_t>(list[rank].key);
           ranking.scores[(first + row) * k + rank] = list[rank].score;
         }
       }
     });
+    for (size_t row = 0; row < members.size(); ++row) {
+      const size_t found = ranking.of(first + static_cast<int64_t>(row)).size();
+      tensor::require(tensor::Fault::bug, static_cast<int64_t>(found) >= wanted[row], "ranking: user ", members[row],
+                      " has ", found, " items with a score that is a number, ", wanted[row],
+                      " are needed; the model diverged, lower the learning rate");
+    }
   }
   return ranking;
 }

@@ -8,33 +8,30 @@ namespace genrec {
 
 Trie::Trie(const ItemIdentifiers& identifiers) : order_(sorted_by_codes(identifiers)) {
   tensor::check(!order_.empty(), "a trie needs at least one item");
-  const int64_t items = identifiers.items();
-  // node[i]: the node of the depth above that holds the i-th item of order_.
-  std::vector<int32_t> node(items, 0);
-  int32_t above = 1;
-  depths_.resize(identifiers.levels);
-  for (int level = 0; level < identifiers.levels; ++level) {
-    Depth& depth = depths_[level];
-    depth.child_begin.assign(above + 1, 0);
-    int32_t last_parent = -1;
-    for (int64_t i = 0; i < items; ++i) {
-      const int32_t code = identifiers[order_[i]][level];
-      if (node[i] != last_parent || code != depth.code.back()) {
-        last_parent = node[i];
-        depth.code.push_back(code);
-        ++depth.child_begin[last_parent + 1];
-      }
-      node[i] = static_cast<int32_t>(depth.code.size()) - 1;
+  const int levels = identifiers.levels;
+  depths_.resize(levels);
+  depths_[0].child_begin.push_back(0);
+  leaf_.resize(order_.size());
+  for (size_t i = 0; i < order_.size(); ++i) {
+    const auto codes = identifiers[order_[i]];
+    int level = 0;  // the first one that differs from the item before: from there on the nodes are new
+    if (i > 0) {
+      const auto before = identifiers[order_[i - 1]];
+      while (level < levels && codes[level] == before[level]) ++level;
     }
-    for (int32_t i = 0; i < above; ++i) depth.child_begin[i + 1] += depth.child_begin[i];
-    depth.code.shrink_to_fit();
-    above = static_cast<int32_t>(depth.code.size());
+    for (; level < levels; ++level) {
+      depths_[level].code.push_back(codes[level]);
+      if (level + 1 < levels) depths_[level + 1].child_begin.push_back(nodes(level + 2));
+      else leaf_begin_.push_back(static_cast<int32_t>(i));
+    }
+    leaf_[order_[i]] = nodes(levels) - 1;
   }
-  leaf_begin_.assign(above + 1, 0);
-  leaf_.resize(items);
-  for (int64_t i = 0; i < items; ++i) {
-    leaf_begin_[node[i] + 1] = static_cast<int32_t>(i + 1);
-    leaf_[order_[i]] = node[i];
+  leaf_begin_.push_back(static_cast<int32_t>(order_.size()));
+  leaf_begin_.shrink_to_fit();
+  for (Depth& depth : depths_) {
+    depth.child_begin.push_back(static_cast<int32_t>(depth.code.size()));
+    depth.child_begin.shrink_to_fit();
+    depth.code.shrink_to_fit();
   }
 }
 

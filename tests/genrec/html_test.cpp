@@ -42,7 +42,8 @@ TEST_CASE("charts draw what is finite", "[html]") {
   CHECK(chart.find("nan") == std::string::npos);
   CHECK(std::count(chart.begin(), chart.end(), 'L') >= 2);
   const std::string bars = bar_chart({"Codes", "code", "items"}, std::vector<double>{3, 0, 5});
-  CHECK(std::count(bars.begin(), bars.end(), 'Z') == 2);  // no bar for 0
+  CHECK(std::count(bars.begin(), bars.end(), 'Z') == 2);                                 // no bar for 0
+  CHECK_THAT(bars, Contains(">0</text>") && Contains(">2</text>") && !Contains("0.5"));  // ticks at whole codes only
   CHECK_THAT(bar_chart({"", "", ""}, {}), Contains("</svg>"));
   CHECK_THAT(line_chart({"", "", ""}, {}), Contains("</svg>"));
 }
