@@ -15,6 +15,20 @@ double inner(const Tensor& g, const Tensor& y) {
   return sum;
 }
 
+// df/dx for a function of what x refers to. Fourth order: the truncation error of the second-order formula would exceed the
+// tolerance.
+template <class F>
+double derivative(double& x, F&& f) {
+  const double x0 = x, h = 1e-5 * std::max(1.0, std::fabs(x0));
+  const auto at = [&](double value) {
+    x = value;
+    return f();
+  };
+  const double slope = (8 * (at(x0 + h) - at(x0 - h)) - (at(x0 + 2 * h) - at(x0 - 2 * h))) / (12 * h);
+  x = x0;
+  return slope;
+}
+
 Inputs constants(const std::vector<Tensor>& inputs) { return {inputs.begin(), inputs.end()}; }
 
 // Numeric and returned gradients of <g, run(inputs)>, per input.
@@ -39,15 +53,8 @@ Comparison compare(const Sample& sample, tensor::Generator& rng) {
   for (size_t i = 0; i < moved.size(); ++i) {
     Tensor numeric = Tensor::like(moved[i]);
     for (int64_t k = 0; k < moved[i].size(); ++k) {
-      double& x = moved[i].data<double>()[k];
-      const double x0 = x, h = 1e-5 * std::max(1.0, std::fabs(x0));
-      const auto at = [&](double value) {
-        x = value;
-        return inner(g, truth(constants(moved)).value());
-      };
-      // Fourth order: the truncation error of the second-order formula would exceed the tolerance.
-      numeric.data<double>()[k] = (8 * (at(x0 + h) - at(x0 - h)) - (at(x0 + 2 * h) - at(x0 - 2 * h))) / (12 * h);
-      x = x0;
+      numeric.data<double>()[k] =
+          derivative(moved[i].data<double>()[k], [&] { return inner(g, truth(constants(moved)).value()); });
     }
     result.numeric.push_back(numeric);
     const Tensor& returned = parameters[i].grad();
@@ -74,9 +81,8 @@ Mismatch mismatch(const Tensor& numeric, const Tensor& returned, double scale) {
   return worst;
 }
 
-void check_sample(const std::string& name, const Sample& sample, tensor::Generator& rng, GradientReport& report) {
+void judge(const std::string& name, const Comparison& c, GradientReport& report) {
   ++report.samples;
-  const Comparison c = compare(sample, rng);
   for (size_t i = 0; i < c.numeric.size(); ++i) {
     report.elements += static_cast<int>(c.numeric[i].size());
     const Mismatch m = mismatch(c.numeric[i], c.returned[i], 1);
@@ -87,6 +93,10 @@ void check_sample(const std::string& name, const Sample& sample, tensor::Generat
                                              c.returned[i].data<double>()[m.element]));
     }
   }
+}
+
+void check_sample(const std::string& name, const Sample& sample, tensor::Generator& rng, GradientReport& report) {
+  judge(name, compare(sample, rng), report);
 }
 
 template <class F>
@@ -131,6 +141,32 @@ GradientReport check_gradient(const std::string& name, const Sample& sample, uin
   report.operations = 1;
   tensor::Generator rng(seed, name);
   check_sample(name, sample, rng, report);
+  return report;
+}
+
+GradientReport check_gradient(const std::string& name, const std::vector<Var>& parameters, const std::function<Var()>& run,
+                              uint64_t seed) {
+  GradientReport report;
+  report.operations = 1;
+  tensor::Generator rng(seed, name);
+  for (Var parameter : parameters) parameter.clear_grad();
+  Tensor g;
+  {
+    Tape tape;
+    const Var y = run();
+    g = random_tensor(y.shape(), rng);
+    tape.backward(y, g);
+  }
+  Comparison c;
+  for (Var parameter : parameters) {
+    Tensor& value = parameter.mutable_value();
+    Tensor numeric = Tensor::like(value);
+    for (int64_t k = 0; k < value.size(); ++k)
+      numeric.data<double>()[k] = derivative(value.data<double>()[k], [&] { return inner(g, run().value()); });
+    c.numeric.push_back(numeric);
+    c.returned.push_back(parameter.grad().defined() ? parameter.grad() : Tensor::zeros(value.shape(), DType::f64));
+  }
+  judge(name, c, report);
   return report;
 }
 

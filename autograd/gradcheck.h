@@ -25,4 +25,8 @@ GradientReport check_the_checker(const std::string& filter = "", uint64_t seed =
 // The numeric check of one function, for layers and models.
 GradientReport check_gradient(const std::string& name, const Sample& sample, uint64_t seed = 7);
 
+// The same for parameters that `run` uses by itself; they are f64 on the CPU and keep their values.
+GradientReport check_gradient(const std::string& name, const std::vector<Var>& parameters, const std::function<Var()>& run,
+                              uint64_t seed = 7);
+
 }  // namespace autograd

@@ -121,6 +121,12 @@ Tape::~Tape() { current_tape = outer_; }
 
 Tape* Tape::current() { return current_tape; }
 
+std::string Tape::first_where(const std::function<bool(const Tensor&)>& test) const {
+  for (const auto& node : nodes_)
+    if (test(node->value)) return tensor::join(node->module, node->module.empty() ? "" : ": ", node->op->name(), " ", node->value.shape());
+  return "";
+}
+
 void Tape::backward(const Var& loss) {
   require(loss.value().size() == 1, "backward: the loss must have one element, it is ", loss.shape());
   backward(loss, Tensor::full(loss.shape(), 1, loss.value().dtype(), loss.value().device()));

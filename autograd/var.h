@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "tensor/tensor.h"
@@ -75,6 +76,8 @@ class Tape {
   Tape& operator=(const Tape&) = delete;
   void backward(const Var& loss);                    // loss has one element
   void backward(const Var& y, const Tensor& dy);     // with a cotangent of y's shape
+  // The first recorded value for which `test` holds, as "encoder.0.ffn: relu [3,5]"; empty when there is none.
+  std::string first_where(const std::function<bool(const Tensor&)>& test) const;
   static Tape* current();
 
  private:

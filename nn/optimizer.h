@@ -4,14 +4,14 @@
 
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "nn/parameters.h"
+#include "tensor/safetensors.h"
 
 namespace nn {
 
-using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+using tensor::NamedTensors;
 
 // One parameter in one step.
 struct Update {

@@ -1,0 +1,19 @@
+#include "nn/feed_forward.h"
+
+#include "nn/module.h"
+
+namespace nn {
+
+FeedForward::FeedForward(Parameters& parameters, const std::string& name, int64_t width, int64_t hidden,
+                         const FeedForwardOptions& options)
+    : up(parameters, name + ".up", width, hidden, {.bias = options.bias}),
+      down(parameters, name + ".down", hidden, width, {.bias = options.bias}),
+      name_(name),
+      dropout_(name, options.dropout) {}
+
+Var FeedForward::operator()(const Var& x, const Context& context) const {
+  const ModuleScope scope(name_);
+  return down(dropout_(up.with_relu(x), context));
+}
+
+}  // namespace nn

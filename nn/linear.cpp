@@ -1,0 +1,22 @@
+#include "nn/linear.h"
+
+#include "autograd/ops/linear.h"
+#include "nn/module.h"
+
+namespace nn {
+
+Linear::Linear(Parameters& parameters, const std::string& name, int64_t in, int64_t out, const LinearOptions& options)
+    : w(parameters.add(name + ".w", {in, out}, options.initializer)), name_(name) {
+  if (options.bias) b = parameters.add(name + ".b", {out}, zeros(), {.decay = false});
+}
+
+Var Linear::apply(const Var& x, bool relu) const {
+  const ModuleScope scope(name_);
+  return autograd::linear(x, w, b, relu);
+}
+
+Var Linear::operator()(const Var& x) const { return apply(x, false); }
+
+Var Linear::with_relu(const Var& x) const { return apply(x, true); }
+
+}  // namespace nn

@@ -1,0 +1,51 @@
+// Multi-head attention over ragged batches with its projections. The heads have a width of their own: heads * head_width need not
+// be the model's width. A residual, norm or dropout around it is the caller's.
+#pragma once
+
+#include "nn/linear.h"
+
+namespace nn {
+
+struct MultiHeadAttentionOptions {
+  int64_t width = 64;       // D, of the input and the output
+  int heads = 1;            // H
+  int64_t head_width = 64;  // W
+  double scale = 0;         // of the scores; 0: 1 / sqrt(head_width)
+  bool causal = false;      // self-attention only
+  bool bias = false;
+};
+
+class SelfAttention {
+ public:
+  SelfAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options);
+
+  // x [tokens, D], offsets i32 [sequences+1] -> [tokens, D]
+  Var operator()(const Var& x, const Tensor& offsets) const;
+  const MultiHeadAttentionOptions& options() const { return options_; }  // with the scale that is used
+
+  Linear qkv;  // [D, 3*H*W]: queries, keys, values side by side
+  Linear out;  // [H*W, D]
+
+ private:
+  std::string name_;
+  MultiHeadAttentionOptions options_;
+};
+
+class CrossAttention {
+ public:
+  CrossAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options);
+
+  // x [queries, D], memory [keys, D], offsets i32 [sequences+1] each -> [queries, D]
+  Var operator()(const Var& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets) const;
+  const MultiHeadAttentionOptions& options() const { return options_; }
+
+  Linear q;    // [D, H*W]
+  Linear kv;   // [D, 2*H*W]
+  Linear out;  // [H*W, D]
+
+ private:
+  std::string name_;
+  MultiHeadAttentionOptions options_;
+};
+
+}  // namespace nn
