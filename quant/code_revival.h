@@ -1,0 +1,31 @@
+// Brings codes back that no row chooses any more: the nearest-code rule gives them no gradient, so they would stay dead.
+#pragma once
+
+#include "quant/residual_quantizer.h"
+
+namespace quant {
+
+struct CodeRevivalOptions {
+  int64_t patience = 0;  // steps without use after which a code is moved; 0: off
+  double noise = 0.01;   // standard deviation, relative to the root mean square of the level's residuals
+};
+
+class CodeRevival {
+ public:
+  CodeRevival(const ResidualQuantizer& quantizer, const CodeRevivalOptions& options);
+
+  // After each training step, with what its forward pass returned: counts the steps that every code goes unused, and moves
+  // the codes that have used up their patience to different random residuals of the batch, with noise. Returns how
+  // many moved. Random stream "code-revival".
+  int64_t update(ResidualQuantizer& quantizer, const Quantized& batch, uint64_t seed, uint64_t step);
+
+  // Steps since each code was last used, i32 [levels, codes]: belongs into a checkpoint.
+  const Tensor& idle() const { return idle_; }
+  void load_idle(const Tensor& idle) { idle_.copy_from(idle); }
+
+ private:
+  CodeRevivalOptions options_;
+  Tensor idle_;
+};
+
+}  // namespace quant
