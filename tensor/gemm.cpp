@@ -15,8 +15,9 @@ namespace {
 
 constexpr int64_t kSmall = 1 << 18;         // multiplications below which one thread is faster than two
 constexpr int64_t kFewRows = 24;            // rows of C below which packing B costs more than it saves
-constexpr int64_t kBlockM = 240;            // a block of C [240, 512] stays in the second-level cache, next to a slice of B
-constexpr int64_t kBlockN = 512;
+constexpr int64_t kBlockM = 480;            // a block of C [480, 256] stays in the second-level cache while the pieces of k are
+constexpr int64_t kBlockN = 256;            // added, next to a piece of B [256, 256]
+constexpr int64_t kTasks = 16;              // blocks of C that are worth smaller blocks
 constexpr int64_t kPackedBytes = 16 << 20;  // packed columns of B at a time
 constexpr int64_t kSplitK = 2048;           // longer sums of a weight gradient are split
 constexpr int64_t kSplitBlocks = 32;        // into about so many tasks
@@ -97,9 +98,10 @@ struct Product {
     simd<T>().gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue);
   }
   void pack(T* packed) const { simd<T>().gemm_pack(transpose_b, n, k, b, ldb, packed); }
-  void packed(const T* packed) const {
-    simd<T>().gemm_packed(transpose_a, m, n, k, a, lda, packed, c, ldc, epilogue);
+  void packed(const T* packed, const GemmAhead<T>& ahead) const {
+    simd<T>().gemm_packed(transpose_a, m, n, k, a, lda, packed, c, ldc, epilogue, ahead);
   }
+  GemmAhead<T> b_ahead() const { return transpose_b ? GemmAhead<T>{b, n, k, ldb} : GemmAhead<T>{b, k, n, ldb}; }
 };
 
 template <class T>
@@ -117,8 +119,11 @@ void run_serial(const Product<T>& x) {
     T* packed = packing_memory<T>(whole_panels<T>(columns) * std::min(depth, x.k));
     for (int64_t p = 0; p == 0 || p < x.k; p += depth) {
       const Product<T> piece = x.part(0, x.m, j, columns, p, std::min(depth, x.k - p));
+      const int64_t next = p + depth;
+      GemmAhead<T> ahead;
+      if (next < x.k) ahead = x.part(0, x.m, j, columns, next, std::min(depth, x.k - next)).b_ahead();
       piece.pack(packed);
-      piece.packed(packed);
+      piece.packed(packed, ahead);
     }
   }
 }
@@ -142,15 +147,18 @@ void run_columns(const Product<T>& x) {
       x.part(0, x.m, j, std::min(panel, x.n - j), p, length).pack(packed + p * width + j * length);
     }
   });
-  const int64_t blocks_n = ceil_div(x.n, kBlockN), block_n = round_up(ceil_div(x.n, blocks_n), panel);
-  const int64_t block_m = std::clamp<int64_t>(round_up(ceil_div(x.m, 16), 12), 48, kBlockM), blocks_m = ceil_div(x.m, block_m);
+  const int64_t most_n = x.k > kGemmDepth ? kBlockN : 2 * kBlockN;  // one piece of k: C is only written
+  const int64_t block_n = round_up(ceil_div(x.n, ceil_div(x.n, most_n)), panel), blocks_n = ceil_div(x.n, block_n);
+  const int64_t most_m = std::clamp<int64_t>(ceil_div(x.m, ceil_div(kTasks, blocks_n)), 96, kBlockM);
+  const int64_t block_m = round_up(ceil_div(x.m, ceil_div(x.m, most_m)), 12), blocks_m = ceil_div(x.m, block_m);
   parallel_for(blocks_m * blocks_n, 1, [&](int64_t task, int64_t) {
     const int64_t i = task / blocks_n * block_m, j = task % blocks_n * block_n;
     const int64_t rows = std::min(block_m, x.m - i), columns = std::min(block_n, x.n - j);
-    if (columns <= 0) return;
     for (int64_t p = 0; p == 0 || p < x.k; p += depth) {
-      const int64_t length = std::min(depth, x.k - p);
-      x.part(i, rows, j, columns, p, length).packed(packed + p * width + j * length);
+      const int64_t next = p + depth, length = std::min(depth, x.k - p), next_length = std::min(depth, x.k - next);
+      GemmAhead<T> ahead;
+      if (next < x.k) ahead = {packed + next * width + j * next_length, 1, whole_panels<T>(columns) * next_length, 0};
+      x.part(i, rows, j, columns, p, length).packed(packed + p * width + j * length, ahead);
     }
   });
 }

@@ -25,6 +25,13 @@ constexpr int64_t gemm_depth(int64_t k) {
   return pieces <= 1 ? kGemmDepth : ((k + pieces - 1) / pieces + 7) / 8 * 8;
 }
 
+// Memory that the next product reads: fetched into the cache while this one computes.
+template <class T>
+struct GemmAhead {
+  const T* data = nullptr;
+  int64_t rows = 0, columns = 0, stride = 0;
+};
+
 template <class T>
 struct Simd {
   // C[m,n] = op(A) op(B) with an epilogue; see gemm.h. For small products: B is packed panel by panel on the stack.
@@ -34,7 +41,7 @@ struct Simd {
   int64_t gemm_panel;
   void (*gemm_pack)(bool transpose_b, int64_t n, int64_t k, const T* b, int64_t ldb, T* packed);
   void (*gemm_packed)(bool transpose_a, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* packed, T* c,
-                      int64_t ldc, const Epilogue<T>& epilogue);
+                      int64_t ldc, const Epilogue<T>& epilogue, const GemmAhead<T>& ahead);
 
   // One row, or n elements.
   T (*sum)(const T* x, int64_t n);
@@ -60,6 +67,8 @@ struct Simd {
   // y[0..columns) = sum over e of weight[e] * x[index[e] * columns ...]; weight may be null (1). One row of a sparse product.
   void (*gather_sum)(const int32_t* index, const T* weight, int64_t count, const T* x, int64_t columns, T* y);
   int64_t (*argmin)(const T* x, int64_t n);  // lowest index on ties
+  // Multiply-adds in registers, starting from sink[0..3); returns their number of operations. For measuring the machine.
+  int64_t (*peak)(int64_t repeats, T* sink);
 };
 
 }  // namespace tensor

@@ -11,6 +11,7 @@ void fill_all(Simd<T>& table) {
   fill_rows(table);
   fill_dropout(table);
   fill_optimizer(table);
+  fill_peak(table);
 }
 }  // namespace
 

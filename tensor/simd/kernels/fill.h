@@ -16,6 +16,8 @@ template <class T>
 void fill_dropout(Simd<T>& table);
 template <class T>
 void fill_optimizer(Simd<T>& table);
+template <class T>
+void fill_peak(Simd<T>& table);
 
 void fill(Simd<float>& table);
 void fill(Simd<double>& table);

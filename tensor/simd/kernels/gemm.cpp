@@ -103,13 +103,36 @@ inline void copy_strip(bool transpose_a, int64_t rows, int64_t k, const T* a, in
   }
 }
 
+// Asks for one of `parts` shares of a matrix that is read later, so that it is in the second-level cache when its turn comes.
+template <class T>
+inline void prefetch_share(const GemmAhead<T>& x, int64_t part, int64_t parts) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  const int64_t lines = (x.columns + kLine - 1) / kLine, total = x.rows * lines, end = total * (part + 1) / parts;
+  int64_t i = total * part / parts;
+  if (i >= end) return;
+  int64_t column = i % lines;
+  const T* row = x.data + i / lines * x.stride;
+  for (; i < end; ++i) {
+    __builtin_prefetch(row + column * kLine, 0, 2);
+    if (++column == lines) column = 0, row += x.stride;
+  }
+}
+
 template <class T>
 void gemm_packed(bool transpose_a, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* packed, T* c, int64_t ldc,
-                 const Epilogue<T>& epilogue) {
+                 const Epilogue<T>& epilogue, const GemmAhead<T>& ahead) {
   Strip<T> strip;
-  const bool copy = n > kPanel<T> && (transpose_a || lda * static_cast<int64_t>(sizeof(T)) % 2048 == 0);
+  const int64_t panels = (n + kPanel<T> - 1) / kPanel<T>, strips = (m + kBlockRows - 1) / kBlockRows;
+  const bool copy = panels > 1 && (transpose_a || lda * static_cast<int64_t>(sizeof(T)) % 2048 == 0);
   for (int64_t i = 0; i < m; i += kBlockRows) {
     const int64_t rows = m - i < kBlockRows ? m - i : kBlockRows;
+    const int64_t next = i + kBlockRows, next_rows = m - next < kBlockRows ? m - next : kBlockRows;
+    GemmAhead<T> next_strip;
+    if (next < m && transpose_a) {
+      next_strip = {a + next + next_rows - 1, k, 1, lda};  // the line before it is in the cache with this strip
+    } else if (next < m) {
+      next_strip = {a + next * lda, next_rows, k, lda};
+    }
     const T* from = a + (transpose_a ? i : i * lda);
     int64_t stride = lda;
     if (copy) {
@@ -117,10 +140,11 @@ void gemm_packed(bool transpose_a, int64_t m, int64_t n, int64_t k, const T* a, 
       from = strip.data;
       stride = transpose_a ? kBlockRows : Strip<T>::kRowStride;
     }
-    const T* panel = packed;
-    for (int64_t j = 0; j < n; j += kPanel<T>, panel += k * kPanel<T>) {
-      const int64_t columns = n - j < kPanel<T> ? n - j : kPanel<T>;
-      multiply_rows<T>(transpose_a, rows, {k, from, stride, panel, kPanel<T>, c + i * ldc + j, ldc, columns},
+    for (int64_t panel = 0; panel < panels; ++panel) {
+      prefetch_share(next_strip, panel, panels);
+      prefetch_share(ahead, i / kBlockRows * panels + panel, strips * panels);
+      const int64_t j = panel * kPanel<T>, columns = n - j < kPanel<T> ? n - j : kPanel<T>;
+      multiply_rows<T>(transpose_a, rows, {k, from, stride, packed + j * k, kPanel<T>, c + i * ldc + j, ldc, columns},
                        part_of(epilogue, j, true, true));
     }
   }

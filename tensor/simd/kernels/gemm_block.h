@@ -47,6 +47,13 @@ void multiply_block(const BlockArguments<T>& block, const Epilogue<T>& epilogue)
   const int64_t lda = block.lda, ldb = block.ldb;
   const T* a = block.a;
   const T* b = block.b;
+  if constexpr (R >= 4) {  // C is written k steps later
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      __builtin_prefetch(block.c + r * block.ldc, 1);
+      if (V * kVectorBytes > 64) __builtin_prefetch(block.c + r * block.ldc + 64 / sizeof(T), 1);
+    }
+  }
   Vector<T> sum[R][V];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
