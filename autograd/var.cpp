@@ -122,8 +122,10 @@ Tape::~Tape() { current_tape = outer_; }
 Tape* Tape::current() { return current_tape; }
 
 std::string Tape::first_where(const std::function<bool(const Tensor&)>& test) const {
-  for (const auto& node : nodes_)
-    if (test(node->value)) return tensor::join(node->module, node->module.empty() ? "" : ": ", node->op->name(), " ", node->value.shape());
+  for (const auto& node : nodes_) {
+    if (!test(node->value)) continue;
+    return tensor::join(node->module, node->module.empty() ? "" : ": ", node->op->name(), " ", node->value.shape());
+  }
   return "";
 }
 

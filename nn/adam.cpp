@@ -44,7 +44,8 @@ void Adam::apply(std::vector<Update>& updates, double learning_rate, double grad
   for (const Update& u : updates) {
     const double t = static_cast<double>(u.count);
     list.push_back({.w = u.w, .g = u.g, .m = u.m, .v = u.v, .learning_rate = learning_rate, .beta1 = options_.beta1,
-                    .beta2 = options_.beta2, .epsilon = options_.epsilon, .correction1 = 1 / (1 - std::pow(options_.beta1, t)),
+                    .beta2 = options_.beta2, .epsilon = options_.epsilon,
+                    .correction1 = 1 / (1 - std::pow(options_.beta1, t)),
                     .correction2 = 1 / (1 - std::pow(options_.beta2, t)), .coupled_decay = decoupled_ ? 0 : options_.decay,
                     .decoupled_decay = decoupled_ && u.decay ? options_.decay : 0, .gradient_scale = gradient_scale});
   }

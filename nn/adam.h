@@ -19,7 +19,8 @@ class Adam : public Optimizer {
   explicit Adam(AdamOptions options = {}) : Adam("adam", options, false) {}
 
  protected:
-  Adam(const char* name, AdamOptions options, bool decoupled) : Optimizer(name, {"m", "v"}), options_(options), decoupled_(decoupled) {}
+  Adam(const char* name, AdamOptions options, bool decoupled)
+      : Optimizer(name, {"m", "v"}), options_(options), decoupled_(decoupled) {}
   void apply(std::vector<Update>& updates, double learning_rate, double gradient_scale) const override;
 
  private:

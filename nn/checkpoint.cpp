@@ -51,8 +51,8 @@ tensor::NamedTensors Checkpoint::group_of(const std::string& group) const {
 
 void Checkpoint::restore(const std::string& group, Parameters& parameters) const {
   for (const auto& [name, value] : group_of(group)) {
-    require(Fault::bad_data, parameters.find(name) != nullptr, path(), ": holds '", group, "/", name, "' ", value.dtype(), " ",
-            value.shape(), ", which this model does not have; use the model options of the run that wrote it");
+    require(Fault::bad_data, parameters.find(name) != nullptr, path(), ": holds '", group, "/", name, "' ", value.dtype(),
+            " ", value.shape(), ", which this model does not have; use the model options of the run that wrote it");
   }
   for (const Parameter& p : parameters) {
     const std::string name = group + "/" + p.name;
@@ -60,8 +60,8 @@ void Checkpoint::restore(const std::string& group, Parameters& parameters) const
     require(Fault::bad_data, has_tensor(name), path(), ": tensor '", name, "' is missing, expected ", expected.dtype(), " ",
             expected.shape(), "; use the model options of the run that wrote it");
     const Tensor& found = tensor(name);
-    require(Fault::bad_data, found.shape() == expected.shape() && found.dtype() == expected.dtype(), path(), ": tensor '", name,
-            "' is ", found.dtype(), " ", found.shape(), ", expected ", expected.dtype(), " ", expected.shape(),
+    require(Fault::bad_data, found.shape() == expected.shape() && found.dtype() == expected.dtype(), path(), ": tensor '",
+            name, "' is ", found.dtype(), " ", found.shape(), ", expected ", expected.dtype(), " ", expected.shape(),
             "; use the model options of the run that wrote it");
   }
   for (const Parameter& p : parameters) Var(p.var).mutable_value().copy_from(tensor(group + "/" + p.name));

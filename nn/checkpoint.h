@@ -1,5 +1,5 @@
-// The state of a run in one safetensors file: parameters, optimisers, other tensors and text. Loading is strict: the file must
-// hold exactly what the model asks for.
+// The state of a run in one safetensors file: parameters, optimisers, other tensors and text. Loading is strict: the file
+// must hold exactly what the model asks for.
 #pragma once
 
 #include "nn/optimizer.h"

@@ -12,7 +12,8 @@ class Dropout {
 
   // When training, zeroes elements with probability p and scales the rest by 1 / (1 - p); else the identity.
   autograd::Var operator()(const autograd::Var& x, const Context& context) const;
-  autograd::Var add(const autograd::Var& x, const autograd::Var& residual, const Context& context) const;  // residual + dropout(x)
+  // residual + dropout(x)
+  autograd::Var add(const autograd::Var& x, const autograd::Var& residual, const Context& context) const;
 
  private:
   std::string stream_;

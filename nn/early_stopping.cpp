@@ -21,7 +21,8 @@ tensor::Tensor EarlyStopping::state() const {
 
 void EarlyStopping::load_state(const tensor::Tensor& state) {
   tensor::require(tensor::Fault::bad_data, state.shape() == tensor::Shape{4} && state.dtype() == tensor::DType::f64,
-                  "early stopping: the saved state is ", state.dtype(), " ", state.shape(), ", expected f64 [4]; was the file edited?");
+                  "early stopping: the saved state is ", state.dtype(), " ", state.shape(),
+                  ", expected f64 [4]; was the file edited?");
   const std::vector<double> values = state.to_vector<double>();
   best_ = values[0], best_at_ = static_cast<int64_t>(values[1]);
   waited_ = static_cast<int64_t>(values[2]), count_ = static_cast<int64_t>(values[3]);

@@ -5,7 +5,8 @@
 
 namespace nn {
 
-Embedding::Embedding(Parameters& parameters, const std::string& name, int64_t rows, int64_t width, const Initializer& initializer)
+Embedding::Embedding(Parameters& parameters, const std::string& name, int64_t rows, int64_t width,
+                     const Initializer& initializer)
     : table(parameters.add(name + ".table", {rows, width}, initializer)), name_(name) {}
 
 Var Embedding::operator()(const Tensor& ids) const {

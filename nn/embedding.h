@@ -7,7 +7,8 @@ namespace nn {
 
 class Embedding {
  public:
-  Embedding(Parameters& parameters, const std::string& name, int64_t rows, int64_t width, const Initializer& initializer = normal(1));
+  Embedding(Parameters& parameters, const std::string& name, int64_t rows, int64_t width,
+            const Initializer& initializer = normal(1));
 
   Var operator()(const Tensor& ids) const;  // ids i32 [n] -> [n, width]; -1 is padding: zeros, no gradient
 

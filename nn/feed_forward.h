@@ -13,7 +13,8 @@ struct FeedForwardOptions {
 
 class FeedForward {
  public:
-  FeedForward(Parameters& parameters, const std::string& name, int64_t width, int64_t hidden, const FeedForwardOptions& options = {});
+  FeedForward(Parameters& parameters, const std::string& name, int64_t width, int64_t hidden,
+              const FeedForwardOptions& options = {});
 
   Var operator()(const Var& x, const Context& context) const;  // [rows, width] -> [rows, width]
 

@@ -24,7 +24,8 @@ void generate(Tensor& w, F&& f) {
 }
 
 double fan_sum(const tensor::Shape& shape) {
-  tensor::require(shape.rank() >= 2, "xavier: needs a matrix, the parameter is ", shape, "; start vectors with zeros or uniform");
+  tensor::require(shape.rank() >= 2, "xavier: needs a matrix, the parameter is ", shape,
+                  "; start vectors with zeros or uniform");
   return static_cast<double>(shape[-2] + shape[-1]);
 }
 
@@ -52,7 +53,8 @@ Initializer normal(double deviation) {
 
 Initializer from(Tensor values) {
   return [values](Tensor& w, const Random&) {
-    tensor::require(values.shape() == w.shape(), "initialise: the values are ", values.shape(), ", the parameter is ", w.shape());
+    tensor::require(values.shape() == w.shape(), "initialise: the values are ", values.shape(), ", the parameter is ",
+                    w.shape());
     w.copy_from(values.to(tensor::Device::cpu).to(w.dtype()));
   };
 }

@@ -1,5 +1,5 @@
-// How a parameter starts. An initialiser fills a CPU tensor of f32 or f64; every element is a function of the random stream and
-// its index, so a start depends on the seed and the parameter's name only.
+// How a parameter starts. An initialiser fills a CPU tensor of f32 or f64; every element is a function of the random stream
+// and its index, so a start depends on the seed and the parameter's name only.
 #pragma once
 
 #include <functional>

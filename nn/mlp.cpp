@@ -21,7 +21,8 @@ Var activate(const Var& x, Activation activation) {
 
 Mlp::Mlp(Parameters& parameters, const std::string& name, const std::vector<int64_t>& widths, const MlpOptions& options)
     : name_(name), activation_(options.activation) {
-  tensor::require(widths.size() >= 2, name, ": needs at least two widths, got ", widths.size(), "; give input and output width");
+  tensor::require(widths.size() >= 2, name, ": needs at least two widths, got ", widths.size(),
+                  "; give input and output width");
   for (size_t i = 0; i + 1 < widths.size(); ++i) {
     const std::string layer = tensor::join(name, ".", i);
     layers_.emplace_back(parameters, layer, widths[i], widths[i + 1], LinearOptions{.bias = options.bias});

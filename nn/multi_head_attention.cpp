@@ -10,8 +10,9 @@ namespace nn {
 namespace {
 
 MultiHeadAttentionOptions checked(MultiHeadAttentionOptions options, const std::string& name) {
-  tensor::require(options.heads > 0 && options.head_width > 0 && options.width > 0, name, ": needs heads and widths above 0, got ",
-                  options.heads, " heads of width ", options.head_width, ", model width ", options.width);
+  tensor::require(options.heads > 0 && options.head_width > 0 && options.width > 0, name,
+                  ": needs heads and widths above 0, got ", options.heads, " heads of width ",
+                  options.head_width, ", model width ", options.width);
   if (options.scale == 0) options.scale = 1 / std::sqrt(static_cast<double>(options.head_width));
   return options;
 }
@@ -43,7 +44,7 @@ CrossAttention::CrossAttention(Parameters& parameters, const std::string& name, 
       out(parameters, name + ".out", inner(options), options.width, {.bias = options.bias}),
       name_(name),
       options_(checked(options, name)) {
-  tensor::require(!options.causal, name, ": cross-attention cannot be causal");
+  tensor::require(!options.causal, name, ": cross-attention cannot be causal; set causal on self-attention only");
 }
 
 Var CrossAttention::operator()(const Var& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets) const {

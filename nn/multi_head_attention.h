@@ -1,5 +1,5 @@
-// Multi-head attention over ragged batches with its projections. The heads have a width of their own: heads * head_width need not
-// be the model's width. A residual, norm or dropout around it is the caller's.
+// Multi-head attention over ragged batches with its projections. The heads have a width of their own: heads * head_width
+// need not be the model's width. A residual, norm or dropout around it is the caller's.
 #pragma once
 
 #include "nn/linear.h"

@@ -35,7 +35,8 @@ void Optimizer::load_state(const NamedTensors& state, const Parameters& paramete
   std::map<std::string, Tensor> given(state.begin(), state.end());
   const auto take = [&](const std::string& name, Shape shape, DType dtype) {
     const auto found = given.find(name);
-    require(Fault::bad_data, found != given.end(), source, ": optimiser state '", name, "' is missing; was the file cut or edited?");
+    require(Fault::bad_data, found != given.end(), source, ": optimiser state '", name,
+            "' is missing; was the file cut or edited?");
     const Tensor value = found->second;
     require(Fault::bad_data, value.shape() == shape && value.dtype() == dtype, source, ": optimiser state '", name, "' is ",
             value.dtype(), " ", value.shape(), ", expected ", dtype, " ", shape, "; was it trained with other options?");
@@ -48,14 +49,16 @@ void Optimizer::load_state(const NamedTensors& state, const Parameters& paramete
     if (!given.contains(prefix + "count/" + p.name)) continue;  // it never had a gradient
     State& s = loaded[p.name];
     for (const char* slot : slots_) {
-      s.slots.push_back(take(prefix + slot + "/" + p.name, p.var.shape(), p.var.value().dtype()).clone().to(p.var.value().device()));
+      const Tensor saved = take(prefix + slot + "/" + p.name, p.var.shape(), p.var.value().dtype());
+      s.slots.push_back(saved.clone().to(p.var.value().device()));
     }
     s.count = take(prefix + "count/" + p.name, {1}, DType::i64).to_vector<int64_t>()[0];
     require(Fault::bad_data, s.count > 0, source, ": optimiser state '", prefix, "count/", p.name, "' is ", s.count,
             ", expected at least 1; was the file edited?");
   }
-  require(Fault::bad_data, given.empty(), source, ": unexpected optimiser state '", given.empty() ? "" : given.begin()->first,
-          "', this optimiser is ", name_, "; use the optimiser and model options of the run that wrote it");
+  require(Fault::bad_data, given.empty(), source, ": unexpected optimiser state '",
+          given.empty() ? "" : given.begin()->first, "', this optimiser is ", name_,
+          "; use the optimiser and model options of the run that wrote it");
   states_ = std::move(loaded);
 }
 

@@ -1,5 +1,5 @@
-// One parallel loop over the elements of many tensors: work is cut into pieces of a fixed size, so results combined in the order
-// of the pieces are the same bits for any number of threads.
+// One parallel loop over the elements of many tensors: work is cut into pieces of a fixed size, so results combined in the
+// order of the pieces are the same bits for any number of threads.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,8 @@ inline std::vector<Piece> pieces_of(std::span<const int64_t> sizes) {
   constexpr int64_t kPiece = 1 << 14;
   std::vector<Piece> pieces;
   for (size_t t = 0; t < sizes.size(); ++t)
-    for (int64_t begin = 0; begin < sizes[t]; begin += kPiece) pieces.push_back({t, begin, std::min(begin + kPiece, sizes[t])});
+    for (int64_t begin = 0; begin < sizes[t]; begin += kPiece)
+      pieces.push_back({t, begin, std::min(begin + kPiece, sizes[t])});
   return pieces;
 }
 

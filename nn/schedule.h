@@ -9,8 +9,8 @@ namespace nn {
 enum class ScheduleShape { constant, cosine, linear };
 ScheduleShape schedule_shape(std::string_view name);  // "constant", "cosine", "linear"
 
-// Rises linearly from 0 over the warm-up steps, then stays at 1 (constant), or falls to 0 at the last step along half a cosine or a
-// straight line.
+// Rises linearly from 0 over the warm-up steps, then stays at 1 (constant), or falls to 0 at the last step along half a
+// cosine or a straight line.
 struct Schedule {
   ScheduleShape shape = ScheduleShape::constant;
   int64_t warmup_steps = 0;

@@ -78,5 +78,5 @@ TEST_CASE("attention layers refuse sizes that cannot work", "[nn]") {
   CHECK(tests::error_of([&] { nn::SelfAttention(p, "a", {.width = 4, .heads = 0}); }) ==
         "a: needs heads and widths above 0, got 0 heads of width 64, model width 4");
   CHECK(tests::error_of([&] { nn::CrossAttention(p, "b", {.width = 4, .causal = true}); }) ==
-        "b: cross-attention cannot be causal");
+        "b: cross-attention cannot be causal; set causal on self-attention only");
 }

@@ -181,8 +181,8 @@ TEST_CASE("optimiser state that does not fit is refused", "[nn]") {
   CHECK(error(state, other, nn::Adam()) ==
         "run.safetensors: optimiser state 'adam.m/w' is f32 [2,3], expected f32 [2,4]; was it trained with other options?");
   CHECK(error(state, p, nn::Sgd()) ==
-        "run.safetensors: unexpected optimiser state 'adam.count/w', this optimiser is sgd; use the optimiser and model options of the "
-        "run that wrote it");
+        "run.safetensors: unexpected optimiser state 'adam.count/w', this optimiser is sgd; use the optimiser and model "
+        "options of the run that wrote it");
   nn::NamedTensors cut = state;
   cut.erase(cut.begin() + 1);
   CHECK(error(cut, p, nn::Adam()) ==

@@ -59,7 +59,8 @@ TEST_CASE("initialisers have the stated moments", "[nn]") {
   CHECK(uniform.largest <= bound);
   CHECK(uniform.smallest >= -bound);
   CHECK(uniform.largest > 0.99 * bound);
-  CHECK(moments(p.add("xn", {300, 200}, nn::xavier_normal()).value()).deviation == Approx(std::sqrt(2.0 / 500)).epsilon(0.02));
+  const Moments spread = moments(p.add("xn", {300, 200}, nn::xavier_normal()).value());
+  CHECK(spread.deviation == Approx(std::sqrt(2.0 / 500)).epsilon(0.02));
   CHECK(moments(p.add("n", {300, 200}, nn::normal(2)).value()).deviation == Approx(2).epsilon(0.02));
   const Moments shifted = moments(p.add("u", {300, 200}, nn::uniform(1, 3)).value());
   CHECK(shifted.mean == Approx(2).epsilon(0.01));
