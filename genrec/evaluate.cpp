@@ -1,0 +1,60 @@
+#include "genrec/evaluate.h"
+
+#include <algorithm>
+
+namespace genrec {
+
+QuerySet::QuerySet(const Dataset& dataset, std::span<const int32_t> users, Split target, bool exclude_seen) {
+  storage_.reserve(2 * users.size());  // the queries point into it
+  for (int32_t user : users) {
+    const auto keep_sorted = [&](std::span<const int32_t> items) {
+      storage_.emplace_back(items.begin(), items.end());
+      std::sort(storage_.back().begin(), storage_.back().end());
+      return std::span<const int32_t>(storage_.back());
+    };
+    Query query{.user = user, .history = keep_sorted(dataset.train_items(user)), .excluded = {}};
+    if (exclude_seen) query.excluded = keep_sorted(dataset.history(user, target));
+    queries_.push_back(query);
+  }
+}
+
+ItemsOf held_out_items(const Dataset& dataset, Split split) {
+  auto sorted = std::make_shared<std::vector<std::vector<int32_t>>>(dataset.users());
+  for (int64_t user = 0; user < dataset.users(); ++user) {
+    const auto items = dataset.items_of(user, split);
+    (*sorted)[user].assign(items.begin(), items.end());
+    std::sort((*sorted)[user].begin(), (*sorted)[user].end());
+  }
+  return [sorted](int32_t user) { return std::span<const int32_t>((*sorted)[user]); };
+}
+
+std::vector<int32_t> users_with(const Dataset& dataset, Split split) {
+  std::vector<int32_t> users;
+  for (int64_t user = 0; user < dataset.users(); ++user) {
+    if (!dataset.items_of(user, split).empty()) users.push_back(static_cast<int32_t>(user));
+  }
+  return users;
+}
+
+Record summary(const MetricTable& table) {
+  Record record;
+  for (const std::string& name : table.names) record.add(name, table.mean(name));
+  return record;
+}
+
+Evaluation evaluate(const TrainedModel& model, const Dataset& dataset, Split target, std::span<const int> cutoffs,
+                    bool exclude_seen) {
+  tensor::require(!cutoffs.empty() && *std::min_element(cutoffs.begin(), cutoffs.end()) >= 1,
+                  "evaluate: every K must be 1 or more, and there must be one; for example --k 10,20");
+  const std::vector<int32_t> users = users_with(dataset, target);
+  tensor::require(tensor::Fault::bad_data, !users.empty(), "evaluate: no user has ", name_of(target),
+                  " items; import the data with a split that holds some out");
+  const QuerySet queries(dataset, users, target, exclude_seen);
+  Evaluation result;
+  result.ranking = model.rank(queries.queries(), *std::max_element(cutoffs.begin(), cutoffs.end()));
+  result.metrics = measure(result.ranking, users, held_out_items(dataset, target), cutoffs);
+  result.statistics = model.statistics();
+  return result;
+}
+
+}  // namespace genrec

@@ -1,0 +1,35 @@
+// Evaluation of a trained model on the held-out items of a data set: full ranking, every user who has any.
+#pragma once
+
+#include "genrec/metrics.h"
+#include "genrec/system.h"
+
+namespace genrec {
+
+// Queries for users of a data set, with the item lists they point at. The model reads training items only; what is known of
+// the user before `target` (training, and validation when the target is test) must not be listed.
+class QuerySet {
+ public:
+  QuerySet(const Dataset& dataset, std::span<const int32_t> users, Split target, bool exclude_seen = true);
+  std::span<const Query> queries() const { return queries_; }
+
+ private:
+  std::vector<std::vector<int32_t>> storage_;
+  std::vector<Query> queries_;
+};
+
+// The items of `split`, ascending; usable from several threads. Keeps its own copy.
+ItemsOf held_out_items(const Dataset& dataset, Split split);
+std::vector<int32_t> users_with(const Dataset& dataset, Split split);  // who have held-out items, ascending
+
+Record summary(const MetricTable& table);  // the mean of every metric
+
+struct Evaluation {
+  MetricTable metrics;
+  Ranking ranking;
+  Record statistics;  // of the model
+};
+Evaluation evaluate(const TrainedModel& model, const Dataset& dataset, Split target, std::span<const int> cutoffs,
+                    bool exclude_seen = true);
+
+}  // namespace genrec

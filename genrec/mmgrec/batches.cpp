@@ -1,0 +1,84 @@
+#include "genrec/mmgrec/batches.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "tensor/random.h"
+
+namespace genrec::mmgrec {
+
+using tensor::Tensor;
+
+namespace {
+
+// Keeps `limit` of the items, drawn without replacement; draw j of sample s is number s * 2^20 + j of the stream.
+void subsample(std::vector<int32_t>& items, size_t begin, int limit, const tensor::Random& random, int64_t sample) {
+  const size_t count = items.size() - begin;
+  if (count <= static_cast<size_t>(limit)) return;
+  for (int j = 0; j < limit; ++j) {
+    const uint64_t draw = random.below((static_cast<uint64_t>(sample) << 20) + j, count - j);
+    std::swap(items[begin + j], items[begin + j + draw]);
+  }
+  items.resize(begin + limit);
+}
+
+}  // namespace
+
+Sampler::Sampler(const Dataset& dataset, const TokenTable& tokens, const TransformerOptions& options, int batch, uint64_t seed)
+    : dataset_(dataset), tokens_(tokens), options_(options), batch_(batch), seed_(seed) {
+  for (int64_t user = 0; user < dataset.users(); ++user) {
+    const auto items = dataset.train_items(user);
+    if (items.size() < 2 && options.exclude_target) continue;  // nothing would be left to read
+    for (int32_t item : items) user_of_.push_back(static_cast<int32_t>(user)), item_of_.push_back(item);
+  }
+  tensor::require(tensor::Fault::bad_data, samples() > 0,
+                  "training: no user has two training interactions; a larger data set or --no-exclude-target is needed");
+  order_.resize(user_of_.size());
+  std::iota(order_.begin(), order_.end(), 0);
+}
+
+void Sampler::begin_epoch(int64_t epoch) {
+  epoch_ = epoch;
+  std::iota(order_.begin(), order_.end(), 0);
+  tensor::Generator rng(seed_, "recommend/order", static_cast<uint64_t>(epoch));
+  rng.shuffle(std::span<int32_t>(order_));
+}
+
+void Sampler::append_history(int32_t user, int32_t target, int64_t sample, std::vector<int32_t>& out) const {
+  const size_t begin = out.size();
+  for (int32_t item : dataset_.train_items(user)) {
+    if (item != target) out.push_back(item);
+  }
+  const uint64_t step = options_.resample_history ? static_cast<uint64_t>(epoch_) : 0;
+  subsample(out, begin, options_.history, tensor::Random(seed_, "recommend/history", step),
+            options_.resample_history ? sample : user);
+  std::sort(out.begin() + begin, out.end());
+}
+
+Batch Sampler::batch(int64_t index) const {
+  const int64_t first = index * batch_, last = std::min<int64_t>(samples(), first + batch_);
+  const int length = tokens_.length;
+  std::vector<int32_t> users, history, history_offsets{0}, inputs, targets, token_offsets{0};
+  inputs.reserve((last - first) * length), targets.reserve((last - first) * length);
+  for (int64_t s = first; s < last; ++s) {
+    const int32_t sample = order_[s], user = user_of_[sample], item = item_of_[sample];
+    users.push_back(user);
+    append_history(user, options_.exclude_target ? item : -1, sample, history);
+    history_offsets.push_back(static_cast<int32_t>(history.size()));
+    const auto row = [&](const std::vector<int32_t>& table) { return table.begin() + static_cast<int64_t>(item) * length; };
+    inputs.insert(inputs.end(), row(tokens_.inputs), row(tokens_.inputs) + length);
+    targets.insert(targets.end(), row(tokens_.targets), row(tokens_.targets) + length);
+    token_offsets.push_back(static_cast<int32_t>(inputs.size()));
+  }
+  return {Tensor::from(users),  Tensor::from(history), Tensor::from(history_offsets),
+          Tensor::from(inputs), Tensor::from(targets), Tensor::from(token_offsets)};
+}
+
+std::vector<int32_t> inference_history(std::span<const int32_t> items, int limit, uint64_t seed, int64_t user) {
+  std::vector<int32_t> history(items.begin(), items.end());
+  subsample(history, 0, limit, tensor::Random(seed, "recommend/history"), user);
+  std::sort(history.begin(), history.end());
+  return history;
+}
+
+}  // namespace genrec::mmgrec

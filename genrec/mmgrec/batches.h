@@ -1,0 +1,53 @@
+// Training samples of the Transformer: one per training interaction (u, i), the encoder reads the user's other items.
+#pragma once
+
+#include "genrec/data/dataset.h"
+#include "genrec/mmgrec/options.h"
+#include "tensor/tensor.h"
+
+namespace genrec::mmgrec {
+
+// A packed batch of S sequences: nothing is padded.
+struct Batch {
+  tensor::Tensor users;            // i32 [S]
+  tensor::Tensor history;          // i32 [T] item indices, ascending within a sequence
+  tensor::Tensor history_offsets;  // i32 [S+1]
+  tensor::Tensor inputs;           // i32 [S*L] decoder tokens: START t0 .. t(M-1); L = M + 1
+  tensor::Tensor targets;          // i32 [S*L] t0 .. t(M-1) END
+  tensor::Tensor token_offsets;    // i32 [S+1]
+  int64_t sequences() const { return users.size(); }
+};
+
+// The tokens of every item, [items, L] each: what the decoder reads and what it must say.
+struct TokenTable {
+  std::vector<int32_t> inputs, targets;
+  int length = 0;  // L
+};
+
+class Sampler {
+ public:
+  Sampler(const Dataset& dataset, const TokenTable& tokens, const TransformerOptions& options, int batch, uint64_t seed);
+
+  int64_t samples() const { return static_cast<int64_t>(user_of_.size()); }
+  int64_t batches() const { return (samples() + batch_ - 1) / batch_; }
+  void begin_epoch(int64_t epoch);           // shuffles
+  Batch batch(int64_t index) const;          // of the epoch begun
+
+ private:
+  // At most N of the user's training items without `target` (-1: none), ascending; appended to `out`.
+  void append_history(int32_t user, int32_t target, int64_t sample, std::vector<int32_t>& out) const;
+
+  const Dataset& dataset_;
+  const TokenTable& tokens_;
+  TransformerOptions options_;
+  int batch_;
+  uint64_t seed_;
+  int64_t epoch_ = 0;
+  std::vector<int32_t> user_of_, item_of_;  // [samples]
+  std::vector<int32_t> order_;
+};
+
+// The history that inference reads: all training items of the user, at most N (a fixed random subset when there are more).
+std::vector<int32_t> inference_history(std::span<const int32_t> items, int limit, uint64_t seed, int64_t user);
+
+}  // namespace genrec::mmgrec

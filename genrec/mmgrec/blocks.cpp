@@ -1,0 +1,30 @@
+#include "genrec/mmgrec/blocks.h"
+
+#include "autograd/ops/layer_norm.h"
+#include "autograd/ops/linear.h"
+
+namespace genrec::mmgrec {
+
+PostNorm::PostNorm(nn::Parameters& parameters, const std::string& name, const TransformerOptions& options, int width)
+    : dropout_(name, options.dropout),
+      gamma_(parameters.add(name + ".gamma", {width}, nn::ones(), {.decay = false, .trainable = options.norm_affine})),
+      beta_(parameters.add(name + ".beta", {width}, nn::zeros(), {.decay = false, .trainable = options.norm_affine})) {}
+
+Var PostNorm::operator()(const Var& x, const Var& residual, const nn::Context& context) const {
+  return autograd::layer_norm(dropout_.add(x, residual, context), gamma_, beta_);
+}
+
+FeedForwardBlock::FeedForwardBlock(nn::Parameters& parameters, const std::string& name, const TransformerOptions& options,
+                                   int width)
+    : name_(name),
+      up_(parameters.add(name + ".up", {width, options.feed_forward}, nn::xavier_uniform())),
+      down_(parameters.add(name + ".down", {options.feed_forward, width}, nn::xavier_uniform())),
+      norm_(parameters, name + ".norm", options, width) {}
+
+Var FeedForwardBlock::operator()(const Var& x, const nn::Context& context) const {
+  const tensor::Scope scope(name_);
+  const Var hidden = autograd::linear(x, up_, {}, /*relu=*/true);  // [rows, feed_forward]
+  return norm_(autograd::linear(hidden, down_), x, context);
+}
+
+}  // namespace genrec::mmgrec

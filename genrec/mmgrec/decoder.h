@@ -1,0 +1,36 @@
+// One decoder layer of MMGRec's Transformer, standard and post-norm: causal self-attention, cross-attention on the encoder's
+// output, feed-forward. Trained on whole sequences; at inference one token at a time with cached keys and values.
+#pragma once
+
+#include <string>
+
+#include "genrec/mmgrec/blocks.h"
+
+namespace genrec::mmgrec {
+
+class DecoderLayer {
+ public:
+  DecoderLayer(nn::Parameters& parameters, const std::string& name, const TransformerOptions& options, int width);
+
+  // x [S*L, D] packed by offsets; memory [T, D], the encoder's output, packed by memory_offsets.
+  Var operator()(const Var& x, const Tensor& offsets, const Var& memory, const Tensor& memory_offsets,
+                 const nn::Context& context) const;
+
+  // Keys and values of the encoder's output for cross-attention, [T, 2 heads D]: once per user.
+  Tensor memory_kv(const Tensor& memory) const;
+
+  // One token of every beam. x [R, D]; appends this step's self-attention keys and values [R, 2 heads D] to `cache`;
+  // ancestors i32 [R, steps]: which row of each step (this one last) belongs to the beam; row_user i32 [R].
+  Tensor step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& memory_kv,
+              const Tensor& memory_offsets, const Tensor& row_user) const;
+
+ private:
+  std::string name_;
+  int heads_, width_;
+  Var self_qkv_, self_out_;           // [D, 3 heads D], [heads D, D]
+  Var cross_q_, cross_kv_, cross_out_;  // [D, heads D], [D, 2 heads D], [heads D, D]
+  PostNorm self_norm_, cross_norm_;
+  FeedForwardBlock feed_forward_;
+};
+
+}  // namespace genrec::mmgrec

@@ -1,0 +1,103 @@
+#include "genrec/mmgrec/recommender.h"
+
+#include "autograd/ops/add.h"
+#include "autograd/ops/cross_entropy.h"
+#include "autograd/ops/gather_rows.h"
+#include "autograd/ops/linear.h"
+#include "nn/positions.h"
+#include "tensor/parallel.h"
+#include "tensor/simd/simd.h"
+
+namespace genrec::mmgrec {
+
+namespace {
+
+std::vector<float> log_sum_exp(const Tensor& logits) {
+  const int64_t columns = logits.columns();
+  const float* p = logits.data<float>();
+  std::vector<float> lse(logits.rows());
+  tensor::parallel_for(logits.rows(), 64, [&](int64_t begin, int64_t end) {
+    std::vector<float> scratch(columns);
+    for (int64_t r = begin; r < end; ++r) lse[r] = tensor::simd<float>().softmax(p + r * columns, scratch.data(), columns);
+  });
+  return lse;
+}
+
+std::string numbered(const char* prefix, int i) { return prefix + std::to_string(i); }
+
+}  // namespace
+
+Recommender::Recommender(nn::Parameters& parameters, const TransformerOptions& options, const Tensor& item_vectors,
+                         const Tensor& user_vectors, int vocabulary, int length)
+    : options_(options), width_(static_cast<int>(item_vectors.columns())), vocabulary_(vocabulary), length_(length),
+      history_dropout_("encoder.input", options.dropout), token_dropout_("decoder.input", options.dropout) {
+  const bool free = options.item_vectors == "free";
+  item_vectors_ = parameters.add("item_vectors", item_vectors.shape(), free ? nn::xavier_uniform() : nn::from(item_vectors),
+                                 {.trainable = free});
+  user_vectors_ = parameters.add("user_vectors", user_vectors.shape(), nn::from(user_vectors), {.trainable = false});
+  tokens_ = parameters.add("tokens", {vocabulary, width_}, nn::normal(1));
+  for (int i = 0; i < options.layers; ++i) encoder_.emplace_back(parameters, numbered("encoder.", i), options, width_);
+  for (int i = 0; i < options.layers; ++i) decoder_.emplace_back(parameters, numbered("decoder.", i), options, width_);
+  output_ = parameters.add("output", {width_, vocabulary}, nn::xavier_uniform());
+  decoder_positions_ = nn::sinusoids(length, width_);
+  if (options.position == "default") history_positions_ = nn::sinusoids(options.history, width_);
+}
+
+Var Recommender::encoded(const Tensor& history, const Tensor& offsets, const Var& users, const nn::Context& context) const {
+  Var x = autograd::gather_rows(item_vectors_, history);  // [T, D]
+  if (history_positions_.defined()) {
+    x = autograd::add(x, autograd::gather_rows(history_positions_, nn::positions_of(offsets)));
+  }
+  x = history_dropout_(x, context);
+  for (const EncoderLayer& layer : encoder_) x = layer(x, users, offsets, context);
+  return x;
+}
+
+Var Recommender::embedded(const Tensor& tokens, const Tensor& positions, const nn::Context& context) const {
+  const Var x = autograd::add(autograd::gather_rows(tokens_, tokens), autograd::gather_rows(decoder_positions_, positions));
+  return token_dropout_(x, context);
+}
+
+Var Recommender::logits(const Batch& batch, const nn::Context& context) const {
+  const Var users = autograd::gather_rows(user_vectors_, batch.users);  // [S, D]
+  const Var memory = encoded(batch.history, batch.history_offsets, users, context);
+  Var x = embedded(batch.inputs, nn::positions_of(batch.token_offsets), context);  // [S*L, D]
+  for (const DecoderLayer& layer : decoder_) x = layer(x, batch.token_offsets, memory, batch.history_offsets, context);
+  return autograd::linear(x, output_);
+}
+
+Var Recommender::loss(const Batch& batch, const nn::Context& context) const {
+  return autograd::cross_entropy(logits(batch, context), batch.targets);
+}
+
+Recommender::Memory Recommender::encode(const Tensor& history, const Tensor& offsets, const Tensor& users) const {
+  const Tensor memory = encoded(history, offsets, users, {}).value();
+  Memory result{{}, offsets};
+  for (const DecoderLayer& layer : decoder_) result.kv.push_back(layer.memory_kv(memory));
+  return result;
+}
+
+Recommender::Scores Recommender::step(State& state, const Memory& memory, const std::vector<int32_t>& tokens,
+                                      const std::vector<int32_t>& parents, const std::vector<int32_t>& row_user) const {
+  const int steps = state.steps;
+  const int64_t rows = static_cast<int64_t>(tokens.size());
+  std::vector<int32_t> ancestors(rows * (steps + 1));
+  for (int64_t r = 0; r < rows; ++r) {
+    const int32_t* parent = steps == 0 ? nullptr : &state.ancestors[static_cast<int64_t>(parents[r]) * steps];
+    std::copy(parent, parent + steps, &ancestors[r * (steps + 1)]);
+    ancestors[r * (steps + 1) + steps] = static_cast<int32_t>(r);
+  }
+  if (steps == 0) state.cache.resize(decoder_.size());
+  const Tensor table = Tensor::from(ancestors, {rows, steps + 1}), user_table = Tensor::from(row_user);
+  const Tensor positions = Tensor::full({rows}, steps, tensor::DType::i32);
+  Tensor x = embedded(Tensor::from(tokens), positions, {}).value();  // [R, D]
+  for (size_t i = 0; i < decoder_.size(); ++i) {
+    x = decoder_[i].step(x, state.cache[i], table, memory.kv[i], memory.offsets, user_table);
+  }
+  const Tensor logits = autograd::linear(x, output_).value();
+  state.ancestors = std::move(ancestors);
+  state.steps = steps + 1;
+  return {logits, log_sum_exp(logits)};
+}
+
+}  // namespace genrec::mmgrec

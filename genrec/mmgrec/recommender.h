@@ -1,0 +1,65 @@
+// Stage two of MMGRec: the Transformer that reads a user's items and says the Rec-IDs that the user will like.
+#pragma once
+
+#include "genrec/mmgrec/batches.h"
+#include "genrec/mmgrec/decoder.h"
+#include "genrec/mmgrec/encoder.h"
+
+namespace genrec::mmgrec {
+
+class Recommender {
+ public:
+  // item_vectors [items, D] and user_vectors [users, D] come from stage one and are stored with the parameters. `length` is the
+  // number of decoder positions, levels + 2 (START, semantic tokens, last token).
+  Recommender(nn::Parameters& parameters, const TransformerOptions& options, const Tensor& item_vectors,
+              const Tensor& user_vectors, int vocabulary, int length);
+
+  // Scores of the next token after every decoder input, [S*L, vocabulary].
+  Var logits(const Batch& batch, const nn::Context& context) const;
+  // Mean token cross-entropy, END included.
+  Var loss(const Batch& batch, const nn::Context& context) const;
+
+  // What the decoder needs of the users of a batch; made once.
+  struct Memory {
+    std::vector<Tensor> kv;  // per layer [T, 2 heads D]
+    Tensor offsets;          // i32 [S+1]
+  };
+  // history i32 [T] packed by offsets; users [S, D].
+  Memory encode(const Tensor& history, const Tensor& offsets, const Tensor& users) const;
+
+  // A decoding under way: the cached keys and values of all steps so far.
+  struct State {
+    std::vector<std::vector<Tensor>> cache;  // per layer, per step
+    std::vector<int32_t> ancestors;          // [rows, steps]
+    int steps = 0;
+  };
+  // Feeds token r to row r; row r goes on from row parents[r] of the step before (unused in the first step) and belongs to user
+  // row_user[r] of the memory. The log-probability of the next token is logits - lse.
+  struct Scores {
+    Tensor logits;           // [R, vocabulary]
+    std::vector<float> lse;  // [R] log sum exp
+  };
+  Scores step(State& state, const Memory& memory, const std::vector<int32_t>& tokens, const std::vector<int32_t>& parents,
+              const std::vector<int32_t>& row_user) const;
+
+  const Tensor& user_vectors() const { return user_vectors_.value(); }
+  const Tensor& item_vectors() const { return item_vectors_.value(); }
+  int vocabulary() const { return vocabulary_; }
+
+ private:
+  Var encoded(const Tensor& history, const Tensor& offsets, const Var& users, const nn::Context& context) const;
+  Var embedded(const Tensor& tokens, const Tensor& positions, const nn::Context& context) const;
+
+  TransformerOptions options_;
+  int width_, vocabulary_, length_;
+  Var item_vectors_, user_vectors_;
+  Var tokens_;               // [vocabulary, D]
+  Tensor decoder_positions_; // [length, D] sinusoids
+  Tensor history_positions_; // [N, D] sinusoids, of the "default" variant
+  nn::Dropout history_dropout_, token_dropout_;
+  std::vector<EncoderLayer> encoder_;
+  std::vector<DecoderLayer> decoder_;
+  Var output_;               // [D, vocabulary]
+};
+
+}  // namespace genrec::mmgrec

@@ -1,0 +1,53 @@
+// Whole runs: a system, a data set and a folder. What the commands train, evaluate and recommend do.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "genrec/evaluate.h"
+#include "genrec/system.h"
+
+namespace genrec {
+
+struct RunOptions {
+  std::string model = "mmgrec";
+  std::string data;        // folder of a prepared data set
+  std::string out;         // folder of the run
+  std::string stage;       // "": all stages in order
+  uint64_t seed = 1;
+  bool resume = false;     // go on with `out`; its own configuration is used
+};
+
+// Trains `system`, whose options were set through `table`, into options.out: writes config.toml and manifest.json first, then
+// runs the stages. With resume the folder must hold a run of the same data; a finished run says so and is left alone.
+void train_run(System& system, const OptionTable& table, const RunOptions& options, const Dataset& dataset);
+
+// A run as it lies in its folder.
+class Run {
+ public:
+  // Reads config.toml: model, seed, data and every option.
+  explicit Run(const std::string& path);
+
+  const RunFolder& folder() const { return folder_; }
+  const std::string& model_name() const { return model_; }
+  const std::string& data() const { return data_; }
+  uint64_t seed() const { return seed_; }
+  System& system() { return *system_; }
+  const OptionTable& table() const { return *table_; }
+
+  // The trained model; the data must be those of the training.
+  std::unique_ptr<TrainedModel> load(const Dataset& dataset) const;
+
+ private:
+  RunFolder folder_;
+  std::string model_, data_;
+  uint64_t seed_ = 1;
+  std::unique_ptr<System> system_;
+  std::unique_ptr<OptionTable> table_;
+};
+
+// The runs under a path: the path itself, or its folders seed-1, seed-2, ... (train --seeds).
+std::vector<std::string> runs_under(const std::string& path);
+
+}  // namespace genrec

@@ -1,0 +1,41 @@
+// The folder of one training run: config.toml (resolved options), manifest.json (what made it), metrics.jsonl (one object per
+// event), checkpoints, identifiers. Everything is written atomically or appended line by line.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "genrec/record.h"
+
+namespace genrec {
+
+// Writes to a temporary name in the same folder, flushes, renames: the file is the old or the new one, never half of either.
+void write_file_atomically(const std::string& path, const std::string& content);
+std::string read_file(const std::string& path);  // an error with the path when it is not there
+bool file_exists(const std::string& path);
+
+class RunFolder {
+ public:
+  // Makes the folder; an error if it already holds a run.
+  static RunFolder create(const std::string& path);
+  // An existing run; an error if there is none.
+  static RunFolder open(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+  void log(const Record& record);            // appends one line to metrics.jsonl
+  int64_t log_lines() const { return lines_; }
+  void truncate_log(int64_t lines);          // drops what came after a checkpoint
+
+  // The manifest: top-level entries are replaced one by one. Values are JSON texts.
+  void set_manifest(const std::string& key, const std::string& json);
+  std::string manifest(const std::string& key) const;  // its JSON text, "" when absent; strings without quotes
+
+ private:
+  explicit RunFolder(std::string path);
+  std::string path_;
+  int64_t lines_ = 0;
+};
+
+}  // namespace genrec

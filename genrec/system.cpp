@@ -1,0 +1,51 @@
+#include "genrec/system.h"
+
+#include "genrec/baselines/counting_systems.h"
+#include "genrec/baselines/embedding_system.h"
+#include "genrec/mmgrec/system.h"
+
+namespace genrec {
+
+namespace {
+
+using namespace baselines;
+
+template <class S>
+std::unique_ptr<System> make() {
+  return std::make_unique<S>();
+}
+
+template <MakeModel model, int layers>
+std::unique_ptr<System> make_embedding() {
+  EmbeddingOptions defaults;
+  defaults.layers = layers;
+  return std::make_unique<EmbeddingSystem>(model, defaults);
+}
+
+}  // namespace
+
+const std::vector<SystemEntry>& systems() {
+  static const std::vector<SystemEntry> list = {
+      {"mmgrec", "MMGRec: Graph RQ-VAE identifiers, relation-aware Transformer, constrained beam search", make<mmgrec::MmgrecSystem>},
+      {"popularity", "the most interacted items", make<PopularitySystem>},
+      {"itemknn", "item-based nearest neighbours on shared users", make<ItemKnnSystem>},
+      {"mf", "matrix factorisation, BPR (Rendle et al. 2009)", make_embedding<make_mf, 0>},
+      {"vbpr", "visual BPR (He and McAuley 2016)", make_embedding<make_vbpr, 0>},
+      {"lightgcn", "LightGCN (He et al. 2020)", make_embedding<make_lightgcn, 3>},
+      {"ngcf", "neural graph collaborative filtering (Wang et al. 2019)", make_embedding<make_ngcf, 3>},
+      {"graphsage", "GraphSAGE on user vectors and item features (Hamilton et al. 2017)", make_embedding<make_graphsage, 2>},
+      {"mmgcn", "one graph convolution per modality (Wei et al. 2019)", make_embedding<make_mmgcn, 2>},
+  };
+  return list;
+}
+
+std::unique_ptr<System> make_system(const std::string& name) {
+  std::vector<std::string> names;
+  for (const SystemEntry& entry : systems()) {
+    if (entry.name == name) return entry.make();
+    names.push_back(entry.name);
+  }
+  tensor::fail(tensor::Fault::usage, "--model: there is no model '", name, "'; ", did_you_mean(nearest_name(name, names)));
+}
+
+}  // namespace genrec

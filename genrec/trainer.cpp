@@ -1,0 +1,161 @@
+#include "genrec/trainer.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "genrec/interrupt.h"
+#include "genrec/log.h"
+#include "nn/checkpoint.h"
+#include "nn/clip.h"
+#include "nn/early_stopping.h"
+#include "nn/finite.h"
+
+namespace genrec {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr double kCheckpointSeconds = 20;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Doubles survive a checkpoint as their bits.
+std::string exact(double x) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%a", x);
+  return text;
+}
+
+class Loop {
+ public:
+  Loop(const TrainingPhase& phase, RunFolder& run)
+      : phase_(phase),
+        run_(run),
+        file_(run / (phase.name + ".safetensors")),
+        best_file_(run / (phase.name + ".best.safetensors")),
+        stopping_(phase.patience) {}
+
+  void train() {
+    if (file_exists(file_) && !resume()) return;
+    last_save_ = Clock::now();
+    Stage stage(phase_.name, phase_.epochs);
+    while (epoch_ < phase_.epochs && !stopping_.should_stop()) run_epoch(stage);
+    if (stopping_.seen() && phase_.patience > 0 && file_exists(best_file_)) {
+      nn::Checkpoint::read(best_file_).restore("model", *phase_.parameters);
+    }
+    save(file_, /*done=*/true);
+    std::remove(best_file_.c_str());
+  }
+
+ private:
+  // False when there is nothing left to do.
+  bool resume() {
+    const nn::Checkpoint checkpoint = nn::Checkpoint::read(file_);
+    check_origin(checkpoint);
+    checkpoint.restore("model", *phase_.parameters);
+    const auto number = [&](const char* key) { return std::stoll(checkpoint.text(key)); };
+    if (number("round") > phase_.round || (number("round") == phase_.round && number("done"))) return false;
+    if (number("round") < phase_.round) return true;  // the weights of the round before are the start of this one
+    checkpoint.restore("optimizer", *phase_.optimizer, *phase_.parameters);
+    epoch_ = number("epoch"), index_ = number("index"), step_ = number("step");
+    loss_sum_ = std::strtod(checkpoint.text("loss_sum").c_str(), nullptr);
+    stopping_.load_state(checkpoint.tensor("early_stopping"));
+    for (auto [name, value] : phase_.extra) value.copy_from(checkpoint.tensor(name));
+    run_.truncate_log(number("log_lines"));
+    return true;
+  }
+
+  // What the phase was told to write into its checkpoints must be what it would write now.
+  void check_origin(const nn::Checkpoint& checkpoint) const {
+    for (const auto& [key, value] : phase_.metadata) {
+      const std::string found = checkpoint.has_text(key) ? checkpoint.text(key) : "nothing";
+      tensor::require(tensor::Fault::bad_data, found == value, file_, ": ", key, " is ", found, ", this run has ", value,
+                      "; resume with the data and options it was started with, or use another --out");
+    }
+  }
+
+  void save(const std::string& file, bool done) {
+    nn::Checkpoint checkpoint;
+    checkpoint.put("model", *phase_.parameters);
+    if (!done) checkpoint.put("optimizer", *phase_.optimizer);
+    checkpoint.put("early_stopping", stopping_.state());
+    for (const auto& [name, value] : phase_.extra) checkpoint.put(name, value);
+    for (const auto& [key, value] : phase_.metadata) checkpoint.set(key, value);
+    checkpoint.set("phase", phase_.name);
+    checkpoint.set("seed", std::to_string(phase_.seed));
+    checkpoint.set("round", std::to_string(phase_.round));
+    checkpoint.set("done", std::string(done ? "1" : "0"));
+    checkpoint.set("epoch", std::to_string(epoch_));
+    checkpoint.set("index", std::to_string(index_));
+    checkpoint.set("step", std::to_string(step_));
+    checkpoint.set("loss_sum", exact(loss_sum_));
+    checkpoint.set("log_lines", std::to_string(run_.log_lines()));
+    checkpoint.write(file);
+    last_save_ = Clock::now();
+  }
+
+  void run_epoch(Stage& stage) {
+    const auto start = Clock::now();
+    const int64_t steps = phase_.begin_epoch(epoch_);
+    for (; index_ < steps; ++index_) {
+      if (interrupted()) {
+        save(file_, false);
+        raise_interrupted(phase_.name, "go on with --resume");
+      }
+      run_step();
+      stage.update(epoch_ + 1, {{"step", static_cast<double>(step_)}, {"loss", loss_sum_ / static_cast<double>(index_ + 1)}});
+      if (seconds_since(last_save_) > kCheckpointSeconds && index_ + 1 < steps) ++index_, save(file_, false), --index_;
+    }
+    finish_epoch(steps, seconds_since(start));
+  }
+
+  void run_step() {
+    phase_.parameters->clear_gradients();
+    const nn::Context context{.training = true, .seed = phase_.seed, .step = static_cast<uint64_t>(step_), .pass = phase_.name};
+    double loss;
+    {
+      autograd::Tape tape;
+      const autograd::Var value = phase_.loss(index_, context);
+      loss = value.value().item();
+      nn::require_finite_loss(loss, step_, *phase_.parameters, tape);
+      tape.backward(value);
+    }
+    const nn::Clip clip = nn::clip_scale(*phase_.parameters, phase_.clip);
+    nn::require_finite_gradients(clip.norm, step_, *phase_.parameters);
+    phase_.optimizer->step(*phase_.parameters, phase_.learning_rate, clip.scale);
+    if (phase_.after_step) phase_.after_step(step_);
+    loss_sum_ += loss;
+    ++step_;
+  }
+
+  void finish_epoch(int64_t steps, double seconds) {
+    Record record;
+    record.add("phase", phase_.name).add("round", phase_.round).add("epoch", epoch_ + 1).add("step", step_);
+    record.add("loss", loss_sum_ / static_cast<double>(std::max<int64_t>(steps, 1))).add("seconds", seconds);
+    if (phase_.end_epoch) phase_.end_epoch(record);
+    bool best = false;
+    if (phase_.validate && (epoch_ + 1) % phase_.validate_every == 0) {
+      const Record validation = phase_.validate();
+      for (const auto& [name, value] : validation.fields()) record.add("valid/" + name, std::get<double>(value));
+      best = stopping_.update(std::get<double>(validation.fields().front().second));
+    }
+    run_.log(record);
+    ++epoch_, index_ = 0, loss_sum_ = 0;
+    if (best && phase_.patience > 0) save(best_file_, false);
+    if (seconds_since(last_save_) > kCheckpointSeconds) save(file_, false);
+  }
+
+  const TrainingPhase& phase_;
+  RunFolder& run_;
+  std::string file_, best_file_;
+  nn::EarlyStopping stopping_;
+  int64_t epoch_ = 0, index_ = 0, step_ = 0;
+  double loss_sum_ = 0;
+  Clock::time_point last_save_;
+};
+
+}  // namespace
+
+void train_phase(const TrainingPhase& phase, RunFolder& run) { Loop(phase, run).train(); }
+
+}  // namespace genrec

@@ -1,0 +1,43 @@
+// The one training loop: epochs of steps, validation, early stopping, checkpoints that resume bit-exactly, interruption.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "autograd/var.h"
+#include "genrec/run_folder.h"
+#include "nn/context.h"
+#include "nn/optimizer.h"
+#include "nn/parameters.h"
+
+namespace genrec {
+
+// One phase of a training: what is trained, on what, and how its progress is judged.
+struct TrainingPhase {
+  std::string name;    // of its files and log lines: "graph"
+  int round = 0;       // phases may take turns; a later round continues from the weights of the earlier one
+  int64_t epochs = 0;
+  int patience = 0;    // validations without improvement before the phase ends; 0: never, and the last weights count
+  int validate_every = 1;
+  double clip = 0;     // largest global gradient norm; 0: off
+  double learning_rate = 1e-3;
+  uint64_t seed = 0;
+
+  nn::Parameters* parameters = nullptr;
+  nn::Optimizer* optimizer = nullptr;
+  std::function<int64_t(int64_t epoch)> begin_epoch = nullptr;  // prepares an epoch, returns its number of steps
+  std::function<autograd::Var(int64_t index, const nn::Context& context)> loss = nullptr;
+  std::function<Record()> validate = nullptr;                   // its first field is the one to maximise; empty: no validation
+  std::function<void(int64_t step)> after_step = nullptr;       // after the optimiser's step; may be empty
+  std::function<void(Record& record)> end_epoch = nullptr;      // adds statistics to the epoch's record; may be empty
+  nn::NamedTensors extra = {};                             // more state to save and to load in place
+  std::map<std::string, std::string> metadata = {};        // goes into every checkpoint: data fingerprint, options
+};
+
+// Runs the phase to its end, going on from NAME.safetensors in the run folder if that is there. Afterwards the parameters hold
+// the best weights by validation (or the last), and NAME.safetensors holds them and the mark that the phase is done.
+// Throws Error(interrupted) after saving when the program was asked to stop; Error(bug) when the loss is not finite.
+void train_phase(const TrainingPhase& phase, RunFolder& run);
+
+}  // namespace genrec
