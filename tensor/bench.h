@@ -1,5 +1,5 @@
-// What this machine can do and how much of it the matrix products reach: every sample of a product is taken between two samples
-// of the peak, so that a busy neighbour or a changing clock does not distort the share.
+// What this machine can do and how much of it the matrix products reach: every sample of a product is taken between two
+// samples of the peak, so that a busy neighbour or a changing clock does not distort the share.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ struct BenchRow {
 };
 
 // float, on all threads and the instruction set in use. The first two rows are the peaks: multiply-adds in registers, and a
-// triad x = y + a z over memory. `repeats` samples of each row; takes about a second per five of them. `shrink` divides the longer
-// sides, for a quick look that everything runs.
+// triad x = y + a z over memory. `repeats` samples of each row; takes about a second per five of them. `shrink` divides the
+// longer sides, for a quick look that everything runs.
 std::vector<BenchRow> bench_cpu(int repeats = 9, int64_t shrink = 1);
 
 }  // namespace tensor

@@ -1,5 +1,5 @@
-// Blocks and threads of a matrix product; the arithmetic is in tensor/simd/kernels/gemm.cpp. Every choice is by size, and every
-// element of C is summed in the same order whatever block it falls into, so the bits do not depend on the threads.
+// Blocks and threads of a matrix product; the arithmetic is in tensor/simd/kernels/gemm.cpp. Every choice is by size, and
+// every element of C is summed in the same order whatever block it falls into: the bits do not depend on the threads.
 #include "tensor/gemm.h"
 
 #include <algorithm>
@@ -15,8 +15,8 @@ namespace {
 
 constexpr int64_t kSmall = 1 << 18;         // multiplications below which one thread is faster than two
 constexpr int64_t kFewRows = 24;            // rows of C below which packing B costs more than it saves
-constexpr int64_t kBlockM = 480;            // a block of C [480, 256] stays in the second-level cache while the pieces of k are
-constexpr int64_t kBlockN = 256;            // added, next to a piece of B [256, 256]
+constexpr int64_t kBlockM = 480;            // a block of C [480, 256] stays in the second-level cache while the pieces of k
+constexpr int64_t kBlockN = 256;            // are added, next to a piece of B [256, 256]
 constexpr int64_t kTasks = 16;              // blocks of C that are worth smaller blocks
 constexpr int64_t kPackedBytes = 16 << 20;  // packed columns of B at a time
 constexpr int64_t kSplitK = 2048;           // longer sums of a weight gradient are split
@@ -54,7 +54,7 @@ T* packing_memory(int64_t count) {
   return scratch.get(count);
 }
 template <class T>
-T* shared_packing_memory(int64_t count) {  // of the thread that started the product; a different one, as it also takes blocks
+T* shared_packing_memory(int64_t count) {  // of the thread that started the product
   thread_local Scratch<T> scratch;
   return scratch.get(count);
 }
@@ -141,7 +141,8 @@ void run_columns(const Product<T>& x) {
   const int64_t panel = simd<T>().gemm_panel, width = whole_panels<T>(x.n), depth = gemm_depth(x.k);
   const int64_t pieces = std::max<int64_t>(1, ceil_div(x.k, depth)), panels = width / panel;
   T* packed = shared_packing_memory<T>(width * x.k);
-  parallel_for(pieces * panels, std::max<int64_t>(1, 16384 / (panel * std::min(depth, x.k) + 1)), [&](int64_t begin, int64_t end) {
+  const int64_t grain = std::max<int64_t>(1, 16384 / (panel * std::min(depth, x.k) + 1));
+  parallel_for(pieces * panels, grain, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
       const int64_t p = task / panels * depth, j = task % panels * panel, length = std::min(depth, x.k - p);
       x.part(0, x.m, j, std::min(panel, x.n - j), p, length).pack(packed + p * width + j * length);
@@ -201,12 +202,13 @@ void run_split(const Product<T>& x, int64_t pieces) {
 }  // namespace
 
 template <class T>
-void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
-          T* c, int64_t ldc, const Epilogue<T>& epilogue) {
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
+          int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue) {
   const Product<T> x{transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue};
   if (m <= 0 || n <= 0) return;
   if (transpose_a && k > kSplitK) {
-    const int64_t pieces = std::min(ceil_div(k, 2 * kGemmDepth), kSplitBlocks / (ceil_div(m, kBlockM) * ceil_div(n, kBlockN)));
+    const int64_t blocks = ceil_div(m, kBlockM) * ceil_div(n, kBlockN);
+    const int64_t pieces = std::min(ceil_div(k, 2 * kGemmDepth), kSplitBlocks / blocks);
     if (pieces > 1) return run_split(x, pieces);
   }
   if (m * n * std::max<int64_t>(k, 1) <= kSmall) return run_serial(x);
@@ -224,8 +226,8 @@ template void gemm(bool, bool, int64_t, int64_t, int64_t, const float*, int64_t,
                    const Epilogue<float>&);
 template void gemm(bool, bool, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t, double*, int64_t,
                    const Epilogue<double>&);
-template void gemm_serial(bool, bool, int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t, float*, int64_t,
-                          const Epilogue<float>&);
+template void gemm_serial(bool, bool, int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t, float*,
+                          int64_t, const Epilogue<float>&);
 template void gemm_serial(bool, bool, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t, double*,
                           int64_t, const Epilogue<double>&);
 

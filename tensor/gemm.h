@@ -13,11 +13,12 @@ struct Epilogue {
   bool relu = false;
 };
 
-// C[m,n] = op(A) op(B), row-major with leading dimensions. op(A) is [m,k]: A is [m,k] with lda >= k, or, transposed, [k,m] with
-// lda >= m; op(B) is [k,n] likewise. Uses all threads. Long k with small m*n is split by size and added in order.
+// C[m,n] = op(A) op(B), row-major with leading dimensions. op(A) is [m,k]: A is [m,k] with lda >= k, or, transposed, [k,m]
+// with lda >= m; op(B) is [k,n] likewise. Uses all threads. Without transpose_a a row of C is the same bits whatever m is; with
+// it, a long k and small m*n are split by size and added in order.
 template <class T>
-void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
-          T* c, int64_t ldc, const Epilogue<T>& epilogue = {});
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
+          int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue = {});
 
 // The same on the calling thread only, for use inside a parallel loop (attention, batched products).
 template <class T>

@@ -1,5 +1,5 @@
-// The hot inner loops of the CPU, compiled once per instruction set (cmake/isa.cmake) and chosen at start by the features of the
-// processor. T is float or double: the gradient checks run the same source.
+// The hot inner loops of the CPU, compiled once per instruction set (cmake/isa.cmake) and chosen at start by the features of
+// the processor. T is float or double: the gradient checks run the same source.
 #pragma once
 
 #include <string_view>

@@ -1,5 +1,5 @@
-// The hot inner loops of the CPU as a table of functions, filled once per instruction set. Each entry works on the calling
-// thread; loops over threads belong to the callers. Includes nothing of the standard library but <cstdint>: see cmake/isa.cmake.
+// The hot inner loops of the CPU as a table of functions, filled once per instruction set. Each entry works on the
+// calling thread; loops over threads belong to the callers. Of the standard library only <cstdint>: see cmake/isa.cmake.
 #pragma once
 
 #include <cstdint>
@@ -58,13 +58,14 @@ struct Simd {
   void (*relu_backward)(const T* y, const T* dy, T* dx, int64_t n);  // dx = dy where y > 0
   void (*layer_norm)(const T* x, const T* gamma, const T* beta, T epsilon, T* y, T* mean, T* rstd, int64_t n);  // one row
   // One row: dx = rstd (gamma dy - mean(gamma dy) - xhat mean(gamma dy xhat)); adds to dgamma and dbeta.
-  void (*layer_norm_backward)(const T* x, const T* gamma, const T* dy, T mean, T rstd, T* dx, T* dgamma, T* dbeta, int64_t n);
-  // y = x / (1-p) where kept, else 0. Element i (counted from first_index) is kept when the 16-bit word i % 8 of Philox block
-  // i / 8 is >= threshold = round(65536 p). first_index must be a multiple of 8.
+  void (*layer_norm_backward)(const T* x, const T* gamma, const T* dy, T mean, T rstd, T* dx, T* dgamma, T* dbeta,
+                              int64_t n);
+  // y = x / (1-p) where kept, else 0. Element i (counted from first_index) is kept when the 16-bit word i % 8 of Philox
+  // block i / 8 is >= threshold = round(65536 p). first_index must be a multiple of 8.
   void (*dropout)(const PhiloxKey& key, uint64_t first_index, uint32_t threshold, T keep_scale, const T* x, T* y, int64_t n);
   void (*adam)(const AdamStep<T>& step, T* w, const T* g, T* m, T* v, int64_t n);
   void (*sgd)(T learning_rate, T momentum, T coupled_decay, T gradient_scale, T* w, const T* g, T* velocity, int64_t n);
-  // y[0..columns) = sum over e of weight[e] * x[index[e] * columns ...]; weight may be null (1). One row of a sparse product.
+  // y[0..columns) = sum over e of weight[e] * x[index[e] * columns ...]; weight may be null (1). A row of a sparse product.
   void (*gather_sum)(const int32_t* index, const T* weight, int64_t count, const T* x, int64_t columns, T* y);
   int64_t (*argmin)(const T* x, int64_t n);  // lowest index on ties
   // Multiply-adds in registers, starting from sink[0..3); returns their number of operations. For measuring the machine.

@@ -1,4 +1,4 @@
-// Matrix products against a plain loop in double: all transpose forms, sizes, leading dimensions, epilogues, sets and threads.
+// Matrix products against a plain loop in double: every transpose form, size, leading dimension, epilogue, set.
 #include "tensor/gemm.h"
 
 #include <cmath>
@@ -38,7 +38,8 @@ struct Operands {
   double expected(int64_t i, int64_t j) const {
     double sum = shape.bias ? bias[1 + j] : 0;
     for (int64_t p = 0; p < shape.k; ++p) {
-      sum += double{a[1 + (shape.transpose_a ? p * lda + i : i * lda + p)]} * b[1 + (shape.transpose_b ? j * ldb + p : p * ldb + j)];
+      const double x = a[1 + (shape.transpose_a ? p * lda + i : i * lda + p)];
+      sum += x * b[1 + (shape.transpose_b ? j * ldb + p : p * ldb + j)];
     }
     if (shape.accumulate) sum += c[1 + i * ldc + j];
     return shape.relu ? std::max(sum, 0.0) : sum;
@@ -48,7 +49,8 @@ struct Operands {
   std::vector<T> run(F&& product) const {
     std::vector<T> out = c;
     const Case& x = shape;
-    product(x.transpose_a, x.transpose_b, x.m, x.n, x.k, a.data() + 1, lda, b.data() + 1, ldb, out.data() + 1, ldc, epilogue());
+    product(x.transpose_a, x.transpose_b, x.m, x.n, x.k, a.data() + 1, lda, b.data() + 1, ldb, out.data() + 1, ldc,
+            epilogue());
     return out;
   }
 };
@@ -60,7 +62,9 @@ void compare(const Operands<T>& x, const std::vector<T>& out, int64_t step = 1) 
   double worst = 0;
   bool untouched = out[0] == x.c[0];
   for (int64_t i = 0; i < x.shape.m; i += step) {
-    for (int64_t j = 0; j < x.shape.n; j += step) worst = std::max(worst, std::abs(out[1 + i * x.ldc + j] - x.expected(i, j)));
+    for (int64_t j = 0; j < x.shape.n; j += step) {
+      worst = std::max(worst, std::abs(out[1 + i * x.ldc + j] - x.expected(i, j)));
+    }
     for (int64_t j = x.shape.n; j < x.ldc; ++j) untouched &= out[1 + i * x.ldc + j] == x.c[1 + i * x.ldc + j];
   }
   INFO("m " << x.shape.m << " n " << x.shape.n << " k " << x.shape.k << " transposed " << x.shape.transpose_a
@@ -136,7 +140,8 @@ TEST_CASE("a product without an inner size is the bias", "[gemm]") {
 TEST_CASE("gemm gives the same bits for any number of threads", "[gemm]") {
   IsaAndThreadsGuard guard;
   for (const Case& x : {Case{false, false, 1000, 96, 130, true, true, true}, Case{true, false, 64, 65, 5000, true, true},
-                        Case{false, true, 300, 1100, 300}, Case{false, false, 5, 3000, 300}, Case{true, false, 100, 600, 2500}}) {
+                        Case{false, true, 300, 1100, 300}, Case{false, false, 5, 3000, 300},
+                        Case{true, false, 100, 600, 2500}}) {
     const Operands<float> operands(x);
     std::vector<std::vector<float>> results;
     for (int threads : {1, 2, 7}) {

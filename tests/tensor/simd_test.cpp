@@ -293,8 +293,8 @@ TEST_CASE("dropout keeps the share that was asked for", "[simd][random]") {
   const int64_t n = 1 << 18;
   std::vector<float> x(n, 1.0f), y(n);
   for (double p : {0.1, 0.5, 0.9}) {
-    tensor::simd<float>().dropout(tensor::Random(1, "share").key(), 0, static_cast<uint32_t>(65536 * p + 0.5), 1.0f, x.data(),
-                                  y.data(), n);
+    const auto threshold = static_cast<uint32_t>(65536 * p + 0.5);
+    tensor::simd<float>().dropout(tensor::Random(1, "share").key(), 0, threshold, 1.0f, x.data(), y.data(), n);
     const double kept = tensor::simd<double>().sum(std::vector<double>(y.begin(), y.end()).data(), n) / n;
     CHECK(kept == Approx(1 - p).margin(5 * std::sqrt(p * (1 - p) / n)));
   }
@@ -303,7 +303,8 @@ TEST_CASE("dropout keeps the share that was asked for", "[simd][random]") {
 TEST_CASE("the instruction set can be chosen by name", "[simd]") {
   for (tensor::Isa set : {tensor::Isa::generic, tensor::Isa::avx2, tensor::Isa::avx512}) {
     if (!tensor::has_isa(set)) {
-      CHECK(tests::error_of([&] { tensor::set_isa(tensor::name_of(set)); }).find("this processor has no") != std::string::npos);
+      const std::string error = tests::error_of([&] { tensor::set_isa(tensor::name_of(set)); });
+      CHECK(error.find("this processor has no") != std::string::npos);
       continue;
     }
     tensor::set_isa(tensor::name_of(set));

@@ -1,4 +1,5 @@
-// exp of a vector, inline: used by exp, exp_sum and softmax. -inf and very negative values give 0, large ones inf, NaN stays NaN.
+// exp of a vector, inline: used by exp, exp_sum and softmax. -inf and very negative values give 0, large ones inf;
+// NaN stays NaN.
 #pragma once
 
 #include "tensor/simd/kernels/vector.h"
@@ -6,7 +7,7 @@
 namespace tensor::kernels::GENREC_ISA {
 
 // exp(x) = 2^n e^f with n = round(x / ln 2), |f| <= ln 2 / 2. Adding 1.5 * 2^(mantissa bits) rounds to an integer that then
-// stands in the low bits. 2^n is applied in two factors, so that n outside of the exponent range over- and underflows rightly.
+// stands in the low bits. 2^n is applied in two factors, so that n beyond the exponents over- and underflows rightly.
 template <class T>
 struct ExpRange;
 template <>

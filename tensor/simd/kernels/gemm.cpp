@@ -81,7 +81,7 @@ inline Epilogue<T> part_of(const Epilogue<T>& whole, int64_t j, bool first, bool
   return {first && whole.bias ? whole.bias + j : nullptr, whole.accumulate || !first, whole.relu && last};
 }
 
-// A strip of A that the panels share: copied if its rows would fall on each other in the cache, or to make its columns dense.
+// A strip of A that the panels share: copied if its rows would fall on each other in the cache, or to make it dense.
 template <class T>
 struct Strip {
   static constexpr int64_t kRowStride = kGemmDepth + 64 / sizeof(T);  // consecutive rows fall into different cache sets
@@ -103,7 +103,7 @@ inline void copy_strip(bool transpose_a, int64_t rows, int64_t k, const T* a, in
   }
 }
 
-// Asks for one of `parts` shares of a matrix that is read later, so that it is in the second-level cache when its turn comes.
+// Asks for one of `parts` shares of a matrix that is read later, so that it is in the second-level cache by then.
 template <class T>
 inline void prefetch_share(const GemmAhead<T>& x, int64_t part, int64_t parts) {
   constexpr int64_t kLine = 64 / sizeof(T);
@@ -119,8 +119,8 @@ inline void prefetch_share(const GemmAhead<T>& x, int64_t part, int64_t parts) {
 }
 
 template <class T>
-void gemm_packed(bool transpose_a, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* packed, T* c, int64_t ldc,
-                 const Epilogue<T>& epilogue, const GemmAhead<T>& ahead) {
+void gemm_packed(bool transpose_a, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* packed, T* c,
+                 int64_t ldc, const Epilogue<T>& epilogue, const GemmAhead<T>& ahead) {
   Strip<T> strip;
   const int64_t panels = (n + kPanel<T> - 1) / kPanel<T>, strips = (m + kBlockRows - 1) / kBlockRows;
   const bool copy = panels > 1 && (transpose_a || lda * static_cast<int64_t>(sizeof(T)) % 2048 == 0);
@@ -151,8 +151,8 @@ void gemm_packed(bool transpose_a, int64_t m, int64_t n, int64_t k, const T* a, 
 }
 
 template <class T>
-void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
-          T* c, int64_t ldc, const Epilogue<T>& epilogue) {
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
+          int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue) {
   alignas(64) T packed[kGemmDepth * kPanel<T>];
   const int64_t depth = gemm_depth(k);
   for (int64_t j = 0; j < n; j += kPanel<T>) {

@@ -1,5 +1,5 @@
-// The register block of a matrix product: C[R, V vectors] = A[R, k] B[k, V vectors], all sums in registers, in the order of k.
-// An element of C is the same bits whatever block it falls into.
+// The register block of a matrix product: C[R, V vectors] = A[R, k] B[k, V vectors], all sums in registers, in the order of
+// k: an element of C is the same bits whatever block it falls into.
 #pragma once
 
 #include "tensor/simd/kernels/vector.h"
@@ -101,12 +101,9 @@ template <class T>
 inline void multiply_rows(bool transposed, int64_t rows, BlockArguments<T> block, const Epilogue<T>& epilogue) {
   const bool narrow = block.columns <= kLanes<T>;
   while (rows > 0) {
-    int64_t done;
-    if (transposed) {
-      done = narrow ? multiply_some_rows<T, 1, true>(rows, block, epilogue) : multiply_some_rows<T, 2, true>(rows, block, epilogue);
-    } else {
-      done = narrow ? multiply_some_rows<T, 1, false>(rows, block, epilogue) : multiply_some_rows<T, 2, false>(rows, block, epilogue);
-    }
+    const auto some = transposed ? (narrow ? multiply_some_rows<T, 1, true> : multiply_some_rows<T, 2, true>)
+                                 : (narrow ? multiply_some_rows<T, 1, false> : multiply_some_rows<T, 2, false>);
+    const int64_t done = some(rows, block, epilogue);
     rows -= done;
     block.a += transposed ? done : done * block.lda;
     block.c += done * block.ldc;

@@ -1,5 +1,5 @@
-// One vector of the instruction set that this file is compiled for (cmake/isa.cmake), as GCC's vector extension: arithmetic and
-// comparisons are operators. Everything is in a namespace of the set, so that no two sets share a symbol.
+// One vector of the instruction set that this file is compiled for (cmake/isa.cmake), as GCC's vector extension: arithmetic
+// and comparisons are operators. Everything is in a namespace of the set, so that no two sets share a symbol.
 #pragma once
 
 #include <cstdint>
