@@ -49,9 +49,10 @@ SplitProtocol decide_protocol(const ImportOptions& options, const Schema& schema
       ":1: no column is the split; say which with "
           "split=COLUMN, or choose another --split");
   require(Fault::usage, wanted != SplitProtocol::leave_one_out || has_order, schema.path, ":1: no column is the time or the "
-          "order, which --split leave-one-out needs; say which with time=COLUMN, or order=line if the lines are in order");
+          "order, which --split leave-one-out needs; say which with --columns time=COLUMN, or order=line if the lines are in "
+          "order");
   require(Fault::usage, wanted != SplitProtocol::global_time || (has_order && !schema.line_order), schema.path,
-          ":1: no column is the time, which --split global-time needs; say which with time=COLUMN");
+          ":1: no column is the time, which --split global-time needs; say which with --columns time=COLUMN");
   return wanted;
 }
 
@@ -224,7 +225,7 @@ ImportResult import_dataset(const ImportOptions& options) {
   const SplitProtocol protocol = decide_protocol(options, schema);
   require(Fault::usage, options.min_rating == 0 || schema.find(Role::rating) >= 0, schema.path,
       ":1: no column is the rating, "
-          "which --min-rating needs; say which with rating=COLUMN");
+          "which --min-rating needs; say which with --columns rating=COLUMN");
   const std::vector<ViewSource> sources = view_sources(options.features, options.feature_ids);
 
   ImportResult result;

@@ -120,6 +120,12 @@ std::vector<Role> fixed_roles(TableFormat format, TableKind kind) {
   return {Role::user, Role::item, Role::rating, Role::time};
 }
 
+std::string advice_for(TableKind kind, Role role) {
+  if (kind == TableKind::features) return "call the column of the ids item_id";
+  return tensor::join("say which with ", kind == TableKind::items ? "--item-columns " : "--columns ", name_of(role),
+      "=COLUMN");
+}
+
 std::string list_of(const Schema& schema) {
   std::string names;
   for (size_t i = 0; i < schema.columns.size() && i < 10; ++i) {
@@ -178,7 +184,7 @@ void assign_roles(Schema& schema, const std::vector<std::string>& roles) {
     if (role == Role::user && schema.kind != TableKind::interactions) continue;
     require(Fault::bad_data, schema.find(role) >= 0, schema.path, ":1: no column is the ", name_of(role),
         "; its columns are ",
-            list_of(schema), ": say which with ", name_of(role), "=COLUMN");
+            list_of(schema), ": ", advice_for(schema.kind, role));
   }
 }
 

@@ -95,7 +95,7 @@ View read_array(const ViewSource& source, const IdMap& items) {
   }
   require(Fault::usage, !source.ids.empty(), source.path, ": ", source.modality,
       " features: says not which item a row belongs "
-          "to; give a file with one id per row, or state that row k is the item with the id k");
+          "to; give --feature-ids FILE with one id per row, or --feature-ids rows if row k is the item with the id k");
   if (source.ids == "rows") match_by_number(view, items);
   else match_by_file(view, source.ids, items);
   return view;
@@ -221,7 +221,7 @@ ItemTexts read_item_texts(const Schema& schema, const std::vector<uint32_t>& num
   for (size_t i = 0; i < numbers.size(); ++i) place_of[numbers[i]] = static_cast<int64_t>(i);
   const int id = schema.find(Role::item), title = schema.find(Role::title), text = schema.find(Role::text);
   require(Fault::bad_data, title >= 0 || text >= 0, schema.path, ":1: no column is the title or the text; say which with "
-          "title=COLUMN");
+          "--item-columns title=COLUMN");
   ItemTexts result;
   if (title >= 0) result.titles.resize(numbers.size());
   if (text >= 0) result.texts.resize(numbers.size());

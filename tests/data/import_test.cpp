@@ -130,7 +130,7 @@ TEST_CASE("import: tables that are not understood", "[data][import]") {
   CHECK_THAT(in.error("x.csv", "just three words\n"), Contains("x.csv:1: no column is the user; its columns are 1, 2, 3"));
   CHECK_THAT(in.error("x.csv", "word\nother\n"), Contains("is 'word', which no separator"));
   CHECK_THAT(in.error("x.csv", "who,item_id\na,1\n"),
-      Contains("x.csv:1: no column is the user; its columns are who, item_id: say which with user=COLUMN"));
+      Contains("x.csv:1: no column is the user; its columns are who, item_id: say which with --columns user=COLUMN"));
   CHECK_THAT(in.error("x.csv", "user_id,item_id\n"),
       Contains("import: no interactions are left after the filters (read: 0)"));
   in.options.columns = {"user=who"};

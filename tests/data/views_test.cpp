@@ -78,6 +78,9 @@ TEST_CASE("import: features from tables", "[data][import]") {
   CHECK_THAT(in.error(), Contains("v.csv:3:5: visual feature 'f2' is 'big'"));
   in.write("v.csv", "item_id,f1,f2\nx,1,2\nx,3,4\n");
   CHECK_THAT(in.error(), Contains("v.csv:3:1: names item 'x' a second time"));
+  in.write("v.csv", "key,f1,f2\nx,1,2\n");
+  CHECK_THAT(in.error(),
+      Contains("v.csv:1: no column is the item; its columns are key, f1, f2: call the column of the ids item_id"));
   in.options.features = {"visual"};
   CHECK_THAT(in.error(), Contains("features 'visual': expected MODALITY=FILE"));
   in.options.features = {"visual=a.npy", "visual=b.npy"};
@@ -159,7 +162,8 @@ TEST_CASE("import: titles and texts", "[data][import]") {
   CHECK(in.run().dataset.titles == std::vector<std::string>{"", "", "Two"});
   CHECK(in.run().dataset.texts[2] == "a b");
   in.options.items = in.write("items.csv", "item_id,label\n1,One\n");
-  CHECK_THAT(in.error(), Contains("items.csv:1: no column is the title or the text; say which with title=COLUMN"));
+  CHECK_THAT(in.error(),
+      Contains("items.csv:1: no column is the title or the text; say which with --item-columns title=COLUMN"));
   in.options.item_columns = {"title=label"};
   CHECK(in.run().dataset.titles[1] == "One");
 }
