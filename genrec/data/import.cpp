@@ -49,8 +49,8 @@ SplitProtocol decide_protocol(const ImportOptions& options, const Schema& schema
       ":1: no column is the split; say which with "
           "split=COLUMN, or choose another --split");
   require(Fault::usage, wanted != SplitProtocol::leave_one_out || has_order, schema.path, ":1: no column is the time or the "
-          "order, which --split leave-one-out needs; say which with --columns time=COLUMN, or order=line if the lines are in "
-          "order");
+          "order, which --split leave-one-out needs; say which with --columns time=COLUMN, or order=line if the lines are "
+          "in order");
   require(Fault::usage, wanted != SplitProtocol::global_time || (has_order && !schema.line_order), schema.path,
           ":1: no column is the time, which --split global-time needs; say which with --columns time=COLUMN");
   return wanted;
