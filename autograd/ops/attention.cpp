@@ -6,6 +6,7 @@
 #include "autograd/ops/attention_head.h"
 #include "tensor/offsets.h"
 #include "tensor/parallel.h"
+#include "tensor/simd/simd.h"
 
 namespace autograd {
 
@@ -56,8 +57,9 @@ static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const 
       for (int64_t s = begin; s < end; ++s) {
         const int64_t row = q_offsets.data<int32_t>()[s], size = (starts[s + 1] - starts[s]) / options.heads;
         for (int64_t h = 0; h < options.heads; ++h) {
-          attend(head_of<T>(s, h, width, q_offsets, k_offsets, options, q, k, v),
-                 packed ? packed + starts[s] + h * size : thread_scratch<T>(size), rows_from<T>(out, row, h * width));
+          tensor::simd<T>().attend(head_of<T>(s, h, width, q_offsets, k_offsets, options, q, k, v),
+                                   packed ? packed + starts[s] + h * size : thread_scratch<T>(size),
+                                   rows_from<T>(out, row, h * width));
         }
       }
     });
@@ -65,8 +67,8 @@ static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const 
 }
 
 static void backward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options, const Columns& q,
-                         const Columns& k, const Columns& v, const Tensor& saved, const Tensor& dout, Columns& dq, Columns& dk,
-                         Columns& dv) {
+                         const Columns& k, const Columns& v, const Tensor& saved, const Tensor& dout, Columns& dq,
+                         Columns& dk, Columns& dv) {
   const std::vector<int64_t> starts = probability_starts(q_offsets, k_offsets, options.heads);
   tensor::for_real(dout.dtype(), "attention", [&](auto zero) {
     using T = decltype(zero);
@@ -78,10 +80,11 @@ static void backward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const
         const int64_t size = (starts[s + 1] - starts[s]) / options.heads;
         for (int64_t h = 0; h < options.heads; ++h) {
           const int64_t column = h * width;
-          attend_backward(head_of<T>(s, h, width, q_offsets, k_offsets, options, q, k, v), packed + starts[s] + h * size,
-                          rows_from<T>(dout, q_row, column), rows_from<T>(dq.matrix, q_row, dq.first + column),
-                          rows_from<T>(dk.matrix, k_row, dk.first + column), rows_from<T>(dv.matrix, k_row, dv.first + column),
-                          thread_scratch<T>(size));
+          tensor::simd<T>().attend_backward(head_of<T>(s, h, width, q_offsets, k_offsets, options, q, k, v),
+                                            packed + starts[s] + h * size, rows_from<T>(dout, q_row, column),
+                                            rows_from<T>(dq.matrix, q_row, dq.first + column),
+                                            rows_from<T>(dk.matrix, k_row, dk.first + column),
+                                            rows_from<T>(dv.matrix, k_row, dv.first + column), thread_scratch<T>(size));
         }
       }
     });
@@ -109,9 +112,9 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
 static const Op op("attention", samples);
 
 static void require_matrix(const char* name, const Var& x, int64_t columns, const Var& q) {
-  tensor::require(x.shape().rank() == 2 && x.columns() == columns && x.value().dtype() == q.value().dtype(), "attention: ", name,
-                  " is ", x.shape(), " ", x.value().dtype(), ", q is ", q.shape(), " ", q.value().dtype(), "; it must be [rows, ",
-                  columns, "] of the same type");
+  tensor::require(x.shape().rank() == 2 && x.columns() == columns && x.value().dtype() == q.value().dtype(),
+                  "attention: ", name, " is ", x.shape(), " ", x.value().dtype(), ", q is ", q.shape(), " ",
+                  q.value().dtype(), "; it must be [rows, ", columns, "] of the same type");
 }
 
 // Records attention whose q, k, v are columns of the inputs: column `first` of inputs[index].
@@ -119,14 +122,16 @@ struct Place {
   size_t index;
   int64_t first;
 };
-static Var attend_columns(const std::vector<Var>& inputs, Place q, Place k, Place v, int64_t columns, const Tensor& q_offsets,
-                          const Tensor& k_offsets, const AttentionOptions& options) {
-  tensor::require(options.heads > 0 && columns > 0 && columns % options.heads == 0, "attention: q has ", columns, " columns for ",
-                  options.heads, " heads; they must be a multiple of the heads");
+static Var attend_columns(const std::vector<Var>& inputs, Place q, Place k, Place v, int64_t columns,
+                          const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options) {
+  tensor::require(options.heads > 0 && columns > 0 && columns % options.heads == 0, "attention: q has ", columns,
+                  " columns for ", options.heads, " heads; they must be a multiple of the heads");
   std::vector<Tensor> values;
   bool needs_grad = false;
   for (const Var& x : inputs) values.push_back(x.value()), needs_grad |= x.needs_grad();
-  const auto at = [](const std::vector<Tensor>& matrices, Place place) { return Columns{matrices[place.index], place.first}; };
+  const auto at = [](const std::vector<Tensor>& matrices, Place place) {
+    return Columns{matrices[place.index], place.first};
+  };
   Tensor out({values[q.index].rows(), columns}, values[q.index].dtype(), values[q.index].device()), saved;
   attention_kernels::forward(q_offsets, k_offsets, options, at(values, q), at(values, k), at(values, v), out,
                              Tape::current() && needs_grad ? &saved : nullptr);
@@ -134,7 +139,8 @@ static Var attend_columns(const std::vector<Var>& inputs, Place q, Place k, Plac
     Gradients gradients;
     for (const Tensor& x : values) gradients.push_back(Tensor::like(x));
     Columns dq = at(gradients, q), dk = at(gradients, k), dv = at(gradients, v);
-    attention_kernels::backward(q_offsets, k_offsets, options, at(values, q), at(values, k), at(values, v), saved, dout, dq, dk, dv);
+    attention_kernels::backward(q_offsets, k_offsets, options, at(values, q), at(values, k), at(values, v), saved, dout, dq,
+                                dk, dv);
     return gradients;
   });
 }
@@ -155,7 +161,8 @@ Var attention_qkv(const Var& qkv, const Tensor& offsets, const AttentionOptions&
   return attend_columns({qkv}, {0, 0}, {0, columns}, {0, 2 * columns}, columns, offsets, offsets, options);
 }
 
-Var attention_kv(const Var& q, const Var& kv, const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options) {
+Var attention_kv(const Var& q, const Var& kv, const Tensor& q_offsets, const Tensor& k_offsets,
+                 const AttentionOptions& options) {
   require_matrix("q", q, q.columns(), q);
   require_matrix("kv", kv, 2 * q.columns(), q);
   return attend_columns({q, kv}, {0, 0}, {1, 0}, {1, q.columns()}, q.columns(), q_offsets, k_offsets, options);

@@ -13,9 +13,9 @@ struct AttentionOptions {
   bool causal = false;  // query i of a sequence sees its keys 0..i; each sequence then has as many queries as keys
 };
 
-// q [queries, heads*width], k and v [keys, heads*width] -> [queries, heads*width]; column block h belongs to head h. Offsets are
-// i32 [sequences+1]: the queries of sequence s are rows q_offsets[s] .. q_offsets[s+1], its keys likewise.
-// out = softmax(scale q k^T) v per sequence and head; a sequence without keys gives 0.
+// q [queries, heads*width], k and v [keys, heads*width] -> [queries, heads*width]; column block h belongs to head h. Offsets
+// are i32 [sequences+1]: the queries of sequence s are rows q_offsets[s] .. q_offsets[s+1], its keys likewise. out =
+// softmax(scale q k^T) v per sequence and head; a sequence without keys gives 0.
 Var attention(const Var& q, const Var& k, const Var& v, const Tensor& q_offsets, const Tensor& k_offsets,
               const AttentionOptions& options);
 
@@ -23,7 +23,8 @@ Var attention(const Var& q, const Var& k, const Var& v, const Tensor& q_offsets,
 Var attention_qkv(const Var& qkv, const Tensor& offsets, const AttentionOptions& options);
 
 // Cross-attention on q [queries, heads*width] and kv [keys, 2*heads*width].
-Var attention_kv(const Var& q, const Var& kv, const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options);
+Var attention_kv(const Var& q, const Var& kv, const Tensor& q_offsets, const Tensor& k_offsets,
+                 const AttentionOptions& options);
 
 // heads*width neighbouring columns of a matrix, from column `first` on.
 struct Columns {
@@ -32,14 +33,14 @@ struct Columns {
 };
 
 namespace attention_kernels {
-// `saved`, where not null, is set to what backward on the same device needs; on the CPU the probabilities, packed by sequence
-// and head. The gradients may be columns of one matrix; together they cover it.
-extern tensor::Kernel<void(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options, const Columns& q,
-                           const Columns& k, const Columns& v, Tensor& out, Tensor* saved)>
+// `saved`, where not null, is set to what backward on the same device needs; on the CPU the probabilities, packed by
+// sequence and head. The gradients may be columns of one matrix; together they cover it.
+extern tensor::Kernel<void(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
+                           const Columns& q, const Columns& k, const Columns& v, Tensor& out, Tensor* saved)>
     forward;
-extern tensor::Kernel<void(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options, const Columns& q,
-                           const Columns& k, const Columns& v, const Tensor& saved, const Tensor& dout, Columns& dq, Columns& dk,
-                           Columns& dv)>
+extern tensor::Kernel<void(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
+                           const Columns& q, const Columns& k, const Columns& v, const Tensor& saved, const Tensor& dout,
+                           Columns& dq, Columns& dk, Columns& dv)>
     backward;
 }  // namespace attention_kernels
 

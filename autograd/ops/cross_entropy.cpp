@@ -89,8 +89,9 @@ static const Op op("cross_entropy", samples);
 
 Var cross_entropy(const Var& logits, const Tensor& targets, double label_smoothing) {
   const Tensor x = logits.value();
-  tensor::require(x.shape().rank() == 2 && x.columns() > 0 && targets.shape() == Shape{x.rows()}, "cross_entropy: logits is ",
-                  x.shape(), ", targets is ", targets.shape(), "; they must be [rows, classes] and [rows]");
+  tensor::require(x.shape().rank() == 2 && x.columns() > 0 && targets.shape() == Shape{x.rows()},
+                  "cross_entropy: logits is ", x.shape(), ", targets is ", targets.shape(),
+                  "; they must be [rows, classes] and [rows]");
   tensor::require(targets.dtype() == DType::i32, "cross_entropy: targets must be i32, got ", targets.dtype());
   tensor::require(label_smoothing >= 0 && label_smoothing < 1, "cross_entropy: label_smoothing is ", label_smoothing,
                   "; it must be in [0, 1)");

@@ -28,13 +28,14 @@ static void attend_row(const T* q, int64_t count, const Key& key, int64_t width,
   }
 }
 
-static void self_cpu(const Tensor& q, const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options,
-                     Tensor& out) {
+static void self_cpu(const Tensor& q, const std::vector<Tensor>& steps, const Tensor& ancestors,
+                     const AttentionOptions& options, Tensor& out) {
   const int64_t rows = q.rows(), columns = q.columns(), count = static_cast<int64_t>(steps.size());
   const int32_t* ancestor = ancestors.data<int32_t>();
   for (int64_t i = 0; i < rows * count; ++i) {
-    tensor::require(ancestor[i] >= 0 && ancestor[i] < steps[i % count].rows(), "decode_attention: row ", i / count, " descends from row ",
-                    ancestor[i], " of step ", i % count, ", which has ", steps[i % count].rows(), " rows; the table is wrong");
+    tensor::require(ancestor[i] >= 0 && ancestor[i] < steps[i % count].rows(), "decode_attention: row ", i / count,
+                    " descends from row ", ancestor[i], " of step ", i % count, ", which has ", steps[i % count].rows(),
+                    " rows; the table is wrong");
   }
   tensor::for_real(q.dtype(), "decode_attention", [&](auto zero) {
     using T = decltype(zero);
@@ -55,8 +56,8 @@ static void cross_cpu(const Tensor& q, const Tensor& kv, const Tensor& k_offsets
   const int64_t rows = q.rows(), columns = q.columns();
   const int32_t *user = row_user.data<int32_t>(), *offsets = k_offsets.data<int32_t>();
   for (int64_t r = 0; r < rows; ++r) {
-    tensor::require(user[r] >= 0 && user[r] < k_offsets.size() - 1, "decode_cross_attention: row ", r, " belongs to user ", user[r],
-                    " of ", k_offsets.size() - 1, "; it must be one of k_offsets");
+    tensor::require(user[r] >= 0 && user[r] < k_offsets.size() - 1, "decode_cross_attention: row ", r, " belongs to user ",
+                    user[r], " of ", k_offsets.size() - 1, "; it must be one of k_offsets");
   }
   tensor::for_real(q.dtype(), "decode_cross_attention", [&](auto zero) {
     using T = decltype(zero);
@@ -76,17 +77,18 @@ constinit decltype(cross) cross{"decode_attention.cross", cross_cpu};
 }  // namespace decode_attention_kernels
 
 static void require_heads(const char* name, const Tensor& q, const AttentionOptions& options) {
-  tensor::require(q.shape().rank() == 2 && options.heads > 0 && q.columns() % options.heads == 0, name, ": q is ", q.shape(), " for ",
-                  options.heads, " heads; it must be [rows, heads*width]");
+  tensor::require(q.shape().rank() == 2 && options.heads > 0 && q.columns() % options.heads == 0, name, ": q is ", q.shape(),
+                  " for ", options.heads, " heads; it must be [rows, heads*width]");
 }
 
 static void require_cache(const char* name, const Tensor& q, const Tensor& kv) {
-  tensor::require(kv.shape().rank() == 2 && kv.columns() == 2 * q.columns() && kv.dtype() == q.dtype(), name, ": q is ", q.shape(), " ",
-                  q.dtype(), ", keys and values are ", kv.shape(), " ", kv.dtype(), "; they must have ", 2 * q.columns(),
-                  " columns and the same type");
+  tensor::require(kv.shape().rank() == 2 && kv.columns() == 2 * q.columns() && kv.dtype() == q.dtype(), name, ": q is ",
+                  q.shape(), " ", q.dtype(), ", keys and values are ", kv.shape(), " ", kv.dtype(), "; they must have ",
+                  2 * q.columns(), " columns and the same type");
 }
 
-Tensor decode_attention(const Tensor& q, const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options) {
+Tensor decode_attention(const Tensor& q, const std::vector<Tensor>& steps, const Tensor& ancestors,
+                        const AttentionOptions& options) {
   require_heads("decode_attention", q, options);
   for (const Tensor& step : steps) require_cache("decode_attention", q, step);
   const Shape table{q.rows(), static_cast<int64_t>(steps.size())};

@@ -63,8 +63,8 @@ Var dropout(const Var& x, double p, const tensor::Random& stream) {
 
 Var dropout_add(const Var& x, const Var& residual, double p, const tensor::Random& stream) {
   require_probability("dropout_add", p);
-  tensor::require(x.shape() == residual.shape() && x.value().dtype() == residual.value().dtype(), "dropout_add: x is ", x.shape(),
-                  " ", x.value().dtype(), ", residual is ", residual.shape(), " ", residual.value().dtype(),
+  tensor::require(x.shape() == residual.shape() && x.value().dtype() == residual.value().dtype(), "dropout_add: x is ",
+                  x.shape(), " ", x.value().dtype(), ", residual is ", residual.shape(), " ", residual.value().dtype(),
                   "; both must have one shape and type");
   Tensor y = Tensor::like(x.value());
   dropout_kernels::apply(x.value(), residual.value(), p, stream, y);

@@ -16,7 +16,8 @@ Var dropout_add(const Var& x, const Var& residual, double p, const tensor::Rando
 
 namespace dropout_kernels {
 // y = dropout(x) + residual; the residual may be undefined (0). Also the gradient: dx = dropout(dy).
-extern tensor::Kernel<void(const Tensor& x, const Tensor& residual, double p, const tensor::Random& stream, Tensor& y)> apply;
-}
+extern tensor::Kernel<void(const Tensor& x, const Tensor& residual, double p, const tensor::Random& stream, Tensor& y)>
+    apply;
+}  // namespace dropout_kernels
 
 }  // namespace autograd

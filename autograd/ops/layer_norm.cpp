@@ -66,10 +66,11 @@ static const Op op("layer_norm", samples);
 
 Var layer_norm(const Var& x, const Var& gamma, const Var& beta, double epsilon) {
   const Tensor xv = x.value(), gv = gamma.value();
-  tensor::require(xv.shape().rank() >= 1 && xv.columns() > 0, "layer_norm: x is ", xv.shape(), "; it needs at least one column");
+  tensor::require(xv.shape().rank() >= 1 && xv.columns() > 0, "layer_norm: x is ", xv.shape(),
+                  "; it needs at least one column");
   const Shape columns{xv.columns()};
-  tensor::require(gv.shape() == columns && beta.shape() == columns, "layer_norm: x is ", xv.shape(), ", gamma is ", gv.shape(),
-                  ", beta is ", beta.shape(), "; gamma and beta must be ", columns);
+  tensor::require(gv.shape() == columns && beta.shape() == columns, "layer_norm: x is ", xv.shape(), ", gamma is ",
+                  gv.shape(), ", beta is ", beta.shape(), "; gamma and beta must be ", columns);
   Tensor y = Tensor::like(xv), mean({xv.rows()}, xv.dtype(), xv.device()), rstd = Tensor::like(mean);
   layer_norm_kernels::forward(xv, gv, beta.value(), epsilon, y, mean, rstd);
   return record(op, {x, gamma, beta}, y, [xv, gv, mean, rstd](const Tensor& dy, Wanted) -> Gradients {

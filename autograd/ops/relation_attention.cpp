@@ -38,13 +38,15 @@ struct Sequence {
   Rows<const T> user(int64_t i) const { return {quv.data + i * width, quv.stride}; }
   Rows<const T> part(int64_t i, int64_t h) const { return {qkv.data + (i * heads + h) * width, qkv.stride}; }
 
+  // g XU_V, [tokens, width].
+  void user_values(T* y) const {
+    for (int64_t i = 0; i < tokens; ++i) tensor::simd<T>().scale(g, user(2)[i], y + i * width, width);
+  }
+
   // The problem of head h; `value` [tokens, width] gets V^h + g XU_V.
-  AttentionHead<T> head(int64_t h, const T* user_scores, T* value) const {
-    const auto& simd = tensor::simd<T>();
+  AttentionHead<T> head(int64_t h, const T* user_scores, const T* user_value, T* value) const {
     for (int64_t i = 0; i < tokens; ++i) {
-      T* y = value + i * width;
-      simd.scale(g, user(2)[i], y, width);
-      simd.add(y, part(2, h)[i], y, width);
+      tensor::simd<T>().add(user_value + i * width, part(2, h)[i], value + i * width, width);
     }
     return {.queries = tokens,
             .keys = tokens,
@@ -70,13 +72,16 @@ static void forward_cpu(const Tensor& qkv, const Tensor& quv, const Tensor& s, c
         const Sequence<T> x(qkv, quv, s, offsets, options, index);
         const int64_t n = x.tokens, width = x.width;
         if (n == 0) continue;
-        T* user_scores = thread_scratch<T>(2 * n * n + n * width);  // [n, n]
-        T* value = user_scores + n * n;                             // [n, width]
-        tensor::gemm_serial(false, true, n, n, width, x.user(0).data, x.quv.stride, x.user(1).data, x.quv.stride, user_scores, n);
+        T* user_scores = thread_scratch<T>(2 * n * (n + width));  // [n, n], user values and values [n, width], p [n, n]
+        T *user_value = user_scores + n * n, *value = user_value + n * width, *scratch = value + n * width;
+        tensor::gemm_serial(false, true, n, n, width, x.user(0).data, x.quv.stride, x.user(1).data, x.quv.stride,
+                            user_scores, n);
         tensor::simd<T>().scale(x.a * x.b, user_scores, user_scores, n * n);
+        x.user_values(user_value);
         for (int64_t h = 0; h < x.heads; ++h) {
-          T* p = packed ? packed + starts[index] + h * n * n : value + n * width;
-          attend(x.head(h, user_scores, value), p, rows_from<T>(out, offsets.data<int32_t>()[index], h * width));
+          tensor::simd<T>().attend(x.head(h, user_scores, user_value, value),
+                                   packed ? packed + starts[index] + h * n * n : scratch,
+                                   rows_from<T>(out, offsets.data<int32_t>()[index], h * width));
         }
       }
     });
@@ -102,8 +107,8 @@ static void user_backward(const Sequence<T>& x, const T* du, const T* dvalue, Ro
 }
 
 static void backward_cpu(const Tensor& qkv, const Tensor& quv, const Tensor& s, const Tensor& offsets,
-                         const AttentionOptions& options, const Tensor& saved, const Tensor& dout, Tensor& dqkv, Tensor& dquv,
-                         Tensor& ds) {
+                         const AttentionOptions& options, const Tensor& saved, const Tensor& dout, Tensor& dqkv,
+                         Tensor& dquv, Tensor& ds) {
   const std::vector<int64_t> starts = probability_starts(offsets, offsets, options.heads);
   tensor::for_real(dout.dtype(), "relation_attention", [&](auto zero) {
     using T = decltype(zero);
@@ -112,15 +117,16 @@ static void backward_cpu(const Tensor& qkv, const Tensor& quv, const Tensor& s, 
       for (int64_t index = begin; index < end; ++index) {
         const Sequence<T> x(qkv, quv, s, offsets, options, index);
         const int64_t n = x.tokens, width = x.width, row = offsets.data<int32_t>()[index];
-        T* du = thread_scratch<T>(2 * n * n + 2 * n * width);  // [n, n], of one head db, summed du
-        T *db = du + n * n, *value = db + n * n, *dvalue = value + n * width;
+        T* du = thread_scratch<T>(n * (2 * n + 3 * width));  // du, of one head db [n, n]; three times [n, width]
+        T *db = du + n * n, *user_value = db + n * n, *value = user_value + n * width, *dvalue = value + n * width;
+        x.user_values(user_value);
         std::fill_n(du, n * n, T{0});
         std::fill_n(dvalue, n * width, T{0});
         for (int64_t h = 0; h < x.heads; ++h) {
           const auto part = [&](int64_t i) { return rows_from<T>(dqkv, row, (i * x.heads + h) * width); };
           const Rows<T> dv = part(2);
-          attend_backward(x.head(h, nullptr, value), saved.data<T>() + starts[index] + h * n * n,
-                          rows_from<T>(dout, row, h * width), part(0), part(1), dv, db);
+          simd.attend_backward(x.head(h, nullptr, user_value, value), saved.data<T>() + starts[index] + h * n * n,
+                               rows_from<T>(dout, row, h * width), part(0), part(1), dv, db);
           simd.add(du, db, du, n * n);
           for (int64_t i = 0; i < n; ++i) simd.add(dvalue + i * width, dv[i], dvalue + i * width, width);
         }
@@ -145,7 +151,8 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
 }
 static const Op op("relation_attention", samples);
 
-Var relation_attention(const Var& qkv, const Var& quv, const Var& s, const Tensor& offsets, const AttentionOptions& options) {
+Var relation_attention(const Var& qkv, const Var& quv, const Var& s, const Tensor& offsets,
+                       const AttentionOptions& options) {
   const Tensor x = qkv.value(), u = quv.value(), scalars = s.value();
   tensor::require(options.heads > 0 && !options.causal, "relation_attention: ", options.heads, " heads",
                   options.causal ? ", causal" : "", "; it needs at least one head and is never causal");
@@ -155,8 +162,8 @@ Var relation_attention(const Var& qkv, const Var& quv, const Var& s, const Tenso
                   " heads; they must be [tokens, 3*heads*width] and [tokens, 3*width]");
   tensor::require(scalars.shape() == Shape{offsets.size() - 1, 3}, "relation_attention: s is ", scalars.shape(),
                   ", offsets has ", offsets.size() - 1, " sequences; s must be [sequences, 3]");
-  tensor::require(x.dtype() == u.dtype() && x.dtype() == scalars.dtype(), "relation_attention: qkv is ", x.dtype(), ", quv is ",
-                  u.dtype(), ", s is ", scalars.dtype(), "; all must have one type");
+  tensor::require(x.dtype() == u.dtype() && x.dtype() == scalars.dtype(), "relation_attention: qkv is ", x.dtype(),
+                  ", quv is ", u.dtype(), ", s is ", scalars.dtype(), "; all must have one type");
   Tensor out({x.rows(), x.columns() / 3}, x.dtype(), x.device()), saved;
   const bool keep = Tape::current() && (qkv.needs_grad() || quv.needs_grad() || s.needs_grad());
   relation_attention_kernels::forward(x, u, scalars, offsets, options, out, keep ? &saved : nullptr);

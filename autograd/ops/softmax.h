@@ -12,6 +12,6 @@ Var softmax(const Var& x);
 namespace softmax_kernels {
 extern tensor::Kernel<void(const Tensor& x, Tensor& y)> forward;
 extern tensor::Kernel<void(const Tensor& y, const Tensor& dy, Tensor& dx)> backward;  // dx = y (dy - sum(dy y))
-}
+}  // namespace softmax_kernels
 
 }  // namespace autograd

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "tensor/attention.h"
 #include "tensor/gemm.h"
 #include "tensor/philox.h"
 
@@ -67,6 +68,11 @@ struct Simd {
   void (*sgd)(T learning_rate, T momentum, T coupled_decay, T gradient_scale, T* w, const T* g, T* velocity, int64_t n);
   // y[0..columns) = sum over e of weight[e] * x[index[e] * columns ...]; weight may be null (1). A row of a sparse product.
   void (*gather_sum)(const int32_t* index, const T* weight, int64_t count, const T* x, int64_t columns, T* y);
+  // p [queries, keys] = softmax of the scores, 0 where not seen; out = p v. No keys: out = 0.
+  void (*attend)(const AttentionHead<T>& head, T* p, Rows<T> out);
+  // Assigns the gradients of q, k, v and, into db [queries, keys], that of the bias.
+  void (*attend_backward)(const AttentionHead<T>& head, const T* p, Rows<const T> dout, Rows<T> dq, Rows<T> dk, Rows<T> dv,
+                          T* db);
   int64_t (*argmin)(const T* x, int64_t n);  // lowest index on ties
   // Multiply-adds in registers, starting from sink[0..3); returns their number of operations. For measuring the machine.
   int64_t (*peak)(int64_t repeats, T* sink);

@@ -5,6 +5,7 @@
 
 #include "tensor/parallel.h"
 #include "tensor/random.h"
+#include "tensor/simd/simd.h"
 #include "tests/autograd/ragged.h"
 #include "tests/catch.h"
 
@@ -15,8 +16,8 @@ using tests::random_matrix;
 namespace {
 
 // Straight from the definition; q, k, v are [rows, heads*width].
-std::vector<double> reference(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& q_offsets, const Tensor& k_offsets,
-                              const AttentionOptions& options) {
+std::vector<double> reference(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& q_offsets,
+                              const Tensor& k_offsets, const AttentionOptions& options) {
   const int64_t columns = q.columns(), width = columns / options.heads;
   const double *pq = q.data<double>(), *pk = k.data<double>(), *pv = v.data<double>();
   std::vector<double> out(q.size(), 0.0);
@@ -73,13 +74,42 @@ TEST_CASE("attention equals its definition on ragged batches", "[attention]") {
       const AttentionOptions options{.heads = 3, .scale = 0.4, .causal = causal};
       const std::vector<int> q_lengths = causal ? kLengths : std::vector<int>{5, 2, 4, 1, 0, 33, 3, 5, 6, 1, 2, 8};
       const Tensor q_offsets = offsets_of(q_lengths), k_offsets = offsets_of(kLengths);
-      const Tensor q = random_matrix(tests::total(q_lengths), 3 * width, 1), k = random_matrix(tests::total(kLengths), 3 * width, 2),
+      const Tensor q = random_matrix(tests::total(q_lengths), 3 * width, 1),
+                   k = random_matrix(tests::total(kLengths), 3 * width, 2),
                    v = random_matrix(tests::total(kLengths), 3 * width, 3);
       const std::vector<double> want = reference(q, k, v, q_offsets, k_offsets, options);
       check_close(attention(q, k, v, q_offsets, k_offsets, options).value(), want, 1e-12);
       check_close(attention_kv(q, beside({k, v}), q_offsets, k_offsets, options).value(), want, 1e-12);
-      check_close(attention(q.to(DType::f32), k.to(DType::f32), v.to(DType::f32), q_offsets, k_offsets, options).value(), want, 2e-5);
+      check_close(attention(q.to(DType::f32), k.to(DType::f32), v.to(DType::f32), q_offsets, k_offsets, options).value(),
+                  want, 2e-5);
       if (causal) check_close(attention_qkv(beside({q, k, v}), q_offsets, options).value(), want, 1e-12);
+    }
+  }
+}
+
+TEST_CASE("attention and its gradient agree on every instruction set", "[attention]") {
+  const std::vector<int> lengths = {3, 0, 1, 33, 7, 16, 17, 20};
+  for (const int64_t width : {5, 24, 64}) {
+    const Tensor x = random_matrix(tests::total(lengths), 6 * width, 1), dy = random_matrix(x.rows(), 2 * width, 2);
+    for (const bool causal : {false, true}) {
+      const auto run = [&](DType type) {
+        Tape tape;
+        const Var input = Var::parameter(x.to(type));
+        const Var y = attention_qkv(input, offsets_of(lengths), {.heads = 2, .scale = .3, .causal = causal});
+        tape.backward(y, dy.to(type));
+        return std::pair(y.value(), input.grad());
+      };
+      tensor::set_isa("generic");
+      const auto [y, dx] = run(DType::f64);
+      for (const tensor::Isa isa : {tensor::Isa::generic, tensor::Isa::avx2, tensor::Isa::avx512}) {
+        if (!tensor::has_isa(isa)) continue;
+        tensor::set_isa(tensor::name_of(isa));
+        check_close(run(DType::f64).first, y.to_vector<double>(), 1e-12);
+        check_close(run(DType::f64).second, dx.to_vector<double>(), 1e-11);
+        check_close(run(DType::f32).first, y.to_vector<double>(), 5e-5);
+        check_close(run(DType::f32).second, dx.to_vector<double>(), 1e-3);
+      }
+      tensor::set_isa("auto");
     }
   }
 }
@@ -91,7 +121,8 @@ TEST_CASE("permuting the tokens of a sequence permutes its attention", "[attenti
   Tensor permuted = Tensor::like(x);
   for (int i = 0; i < 6; ++i) permuted.row_range(i, i + 1).copy_from(x.row_range(order[i], order[i] + 1));
   const Tensor y = attention_qkv(x, offsets, options).value(), z = attention_qkv(permuted, offsets, options).value();
-  for (int i = 0; i < 6; ++i) check_close(z.row_range(i, i + 1), y.row_range(order[i], order[i] + 1).to_vector<double>(), 1e-12);
+  for (int i = 0; i < 6; ++i)
+    check_close(z.row_range(i, i + 1), y.row_range(order[i], order[i] + 1).to_vector<double>(), 1e-12);
 }
 
 TEST_CASE("a later token does not change causal attention to earlier ones", "[attention]") {
@@ -131,15 +162,18 @@ TEST_CASE("attention says what is wrong with its inputs", "[attention]") {
   const auto error = [&](const Tensor& q, const Tensor& k, const Tensor& qo, const Tensor& ko, AttentionOptions options) {
     return tests::error_of([&] { attention(q, k, k, qo, ko, options); });
   };
-  CHECK(error(x, x, offsets, offsets, {.heads = 4}) == "attention: q has 6 columns for 4 heads; they must be a multiple of the heads");
+  CHECK(error(x, x, offsets, offsets, {.heads = 4}) ==
+        "attention: q has 6 columns for 4 heads; they must be a multiple of the heads");
   CHECK(error(x, x.reshape({8, 3}), offsets, offsets, {}) ==
         "attention: k is [8,3] f64, q is [4,6] f64; it must be [rows, 6] of the same type");
   CHECK(error(x, x, offsets_of({1, 2}), offsets, {}) ==
         "attention: q_offsets ends at 3, the values have 4 rows; both must be equal");
   CHECK(error(x, x, offsets, Tensor::from<int32_t>({0, 5, 4}), {}) ==
         "attention: k_offsets falls from 5 to 4 at sequence 1; offsets must not fall");
-  CHECK(error(x, x, offsets, Tensor::from<int32_t>({1, 4}), {}) == "attention: k_offsets begins with 1; it must begin with 0");
-  CHECK(error(x, x, Tensor::from<int64_t>({0, 4}), offsets, {}) == "attention: q_offsets is i64 [2]; it must be i32 [sequences+1]");
+  CHECK(error(x, x, offsets, Tensor::from<int32_t>({1, 4}), {}) ==
+        "attention: k_offsets begins with 1; it must begin with 0");
+  CHECK(error(x, x, Tensor::from<int64_t>({0, 4}), offsets, {}) ==
+        "attention: q_offsets is i64 [2]; it must be i32 [sequences+1]");
   CHECK(error(x, x, offsets, offsets_of({4}), {}) ==
         "attention: q_offsets has 2 sequences, k_offsets 1; both must have the same");
   CHECK(error(x, x, offsets, offsets_of({2, 2}), {.causal = true}) ==

@@ -23,7 +23,8 @@ Result run(const Tensor& logits, const Tensor& targets, double label_smoothing) 
 }  // namespace
 
 TEST_CASE("cross_entropy gives the golden values", "[cross_entropy]") {
-  const Tensor logits = Tensor::from<double>({1, 2, .5, 0, -1, 3, .2, .1, 0}, {3, 3}), targets = Tensor::from<int32_t>({1, 2, -100});
+  const Tensor logits = Tensor::from<double>({1, 2, .5, 0, -1, 3, .2, .1, 0}, {3, 3}),
+               targets = Tensor::from<int32_t>({1, 2, -100});
   const Result plain = run(logits, targets, 0), smooth = run(logits, targets, .1);
   CHECK(plain.loss == Approx(.265126).margin(1e-6));
   CHECK(smooth.loss == Approx(.423460).margin(1e-6));
@@ -65,12 +66,15 @@ TEST_CASE("cross_entropy has the same bits for any number of threads", "[cross_e
 
 TEST_CASE("cross_entropy says what is wrong with its inputs", "[cross_entropy]") {
   const Tensor x = tests::random_matrix(2, 3, 1);
-  CHECK(tests::error_of([&] { cross_entropy(x, Tensor::from<int32_t>({0, 3})); }) ==
-        "cross_entropy: target 3 of row 1 is not below the 3 classes; use a negative target to ignore a row");
+  CHECK(tests::error_of([&] {
+          cross_entropy(x, Tensor::from<int32_t>({0, 3}));
+        }) == "cross_entropy: target 3 of row 1 is not below the 3 classes; use a negative target to ignore a row");
   CHECK(tests::error_of([&] { cross_entropy(x, Tensor::from<int32_t>({0})); }) ==
         "cross_entropy: logits is [2,3], targets is [1]; they must be [rows, classes] and [rows]");
-  CHECK(tests::error_of([&] { cross_entropy(x, Tensor::from<int64_t>({0, 1})); }) ==
-        "cross_entropy: targets must be i32, got i64");
-  CHECK(tests::error_of([&] { cross_entropy(x, Tensor::from<int32_t>({0, 1}), 1); }) ==
-        "cross_entropy: label_smoothing is 1; it must be in [0, 1)");
+  CHECK(tests::error_of([&] {
+          cross_entropy(x, Tensor::from<int64_t>({0, 1}));
+        }) == "cross_entropy: targets must be i32, got i64");
+  CHECK(tests::error_of([&] {
+          cross_entropy(x, Tensor::from<int32_t>({0, 1}), 1);
+        }) == "cross_entropy: label_smoothing is 1; it must be in [0, 1)");
 }

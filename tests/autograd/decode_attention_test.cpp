@@ -60,7 +60,8 @@ TEST_CASE("cross-attention of beams equals attention of their users", "[decode_a
   for (int64_t r = 0; r < 5; ++r) {
     const Tensor keys = kv.row_range(k_offsets.data<int32_t>()[users[r]], k_offsets.data<int32_t>()[users[r] + 1]);
     const Tensor want =
-        attention_kv(q.row_range(r, r + 1), keys, offsets_of({1}), offsets_of({static_cast<int>(keys.rows())}), options).value();
+        attention_kv(q.row_range(r, r + 1), keys, offsets_of({1}), offsets_of({static_cast<int>(keys.rows())}), options)
+            .value();
     CHECK(distance(out.row_range(r, r + 1), want) < 1e-13);
   }
 }
@@ -71,13 +72,15 @@ TEST_CASE("decode_attention says what is wrong with its inputs", "[decode_attent
     return tests::error_of([&] { decode_attention(q, {step}, Tensor::from(ancestors, {2, 1}), {.heads = 2}); });
   };
   CHECK(self(kv, {0, 2}) == "decode_attention: row 1 descends from row 2 of step 0, which has 2 rows; the table is wrong");
-  CHECK(self(q, {0, 1}) == "decode_attention: q is [2,4] f64, keys and values are [2,4] f64; they must have 8 columns and the same type");
+  CHECK(self(q, {0, 1}) ==
+        "decode_attention: q is [2,4] f64, keys and values are [2,4] f64; they must have 8 columns and the same type");
   CHECK(tests::error_of([&] { decode_attention(q, {kv}, Tensor::from<int32_t>({0}), {.heads = 2}); }) ==
         "decode_attention: ancestors is i32 [1]; it must be i32 [2,1]");
   CHECK(tests::error_of([&] { decode_attention(q, {kv}, Tensor::from<int32_t>({0}), {.heads = 3}); }) ==
         "decode_attention: q is [2,4] for 3 heads; it must be [rows, heads*width]");
-  CHECK(tests::error_of([&] { decode_cross_attention(q, kv, offsets_of({2}), Tensor::from<int32_t>({0, 1}), {}); }) ==
-        "decode_cross_attention: row 1 belongs to user 1 of 1; it must be one of k_offsets");
+  CHECK(tests::error_of([&] {
+          decode_cross_attention(q, kv, offsets_of({2}), Tensor::from<int32_t>({0, 1}), {});
+        }) == "decode_cross_attention: row 1 belongs to user 1 of 1; it must be one of k_offsets");
   CHECK(tests::error_of([&] { decode_cross_attention(q, kv, offsets_of({2}), Tensor::from<int32_t>({0}), {}); }) ==
         "decode_cross_attention: row_user is i32 [1]; it must be i32 [2]");
 }

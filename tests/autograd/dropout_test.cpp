@@ -49,6 +49,7 @@ TEST_CASE("dropout refuses what is no probability, and p = 0 changes nothing", "
   CHECK(dropout(x, 0, stream).value().to_vector<double>() == x.to_vector<double>());
   CHECK(tests::error_of([&] { dropout(x, 1, stream); }) == "dropout: p is 1; it must be in [0, 1)");
   CHECK(tests::error_of([&] { dropout(x, -.1, stream); }) == "dropout: p is -0.1; it must be in [0, 1)");
-  CHECK(tests::error_of([&] { dropout_add(x, x.reshape({3, 2}), .1, stream); }) ==
-        "dropout_add: x is [2,3] f64, residual is [3,2] f64; both must have one shape and type");
+  CHECK(tests::error_of([&] {
+          dropout_add(x, x.reshape({3, 2}), .1, stream);
+        }) == "dropout_add: x is [2,3] f64, residual is [3,2] f64; both must have one shape and type");
 }

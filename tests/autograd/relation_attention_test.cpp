@@ -18,14 +18,16 @@ Tensor project(const std::vector<double>& x, const std::vector<std::vector<doubl
   Tensor y({static_cast<int64_t>(x.size()) / 2, 6}, DType::f64);
   for (size_t i = 0; i < x.size() / 2; ++i) {
     for (size_t m = 0; m < 3; ++m) {
-      for (size_t c = 0; c < 2; ++c) y.data<double>()[i * 6 + m * 2 + c] = x[2 * i] * weights[m][c] + x[2 * i + 1] * weights[m][2 + c];
+      for (size_t c = 0; c < 2; ++c)
+        y.data<double>()[i * 6 + m * 2 + c] = x[2 * i] * weights[m][c] + x[2 * i + 1] * weights[m][2 + c];
     }
   }
   return y;
 }
 
 // The same by way of plain attention: q = [Q, a XU_Q], k = [K, b XU_K], v = [V + g XU_V, 0] for each head, twice as wide.
-Tensor by_plain_attention(const Tensor& qkv, const Tensor& quv, const Tensor& s, const Tensor& offsets, AttentionOptions options) {
+Tensor by_plain_attention(const Tensor& qkv, const Tensor& quv, const Tensor& s, const Tensor& offsets,
+                          AttentionOptions options) {
   const int64_t width = quv.columns() / 3, tokens = qkv.rows(), heads = options.heads;
   Tensor wide[3];
   for (int64_t part = 0; part < 3; ++part) {
@@ -77,10 +79,12 @@ TEST_CASE("relation_attention equals plain attention on concatenated heads", "[r
   const Tensor offsets = offsets_of(lengths);
   for (const int64_t width : {1, 5, 64}) {
     const AttentionOptions options{.heads = 3, .scale = .3};
-    const Tensor qkv = random_matrix(tests::total(lengths), 9 * width, 1), quv = random_matrix(tests::total(lengths), 3 * width, 2);
+    const Tensor qkv = random_matrix(tests::total(lengths), 9 * width, 1),
+                 quv = random_matrix(tests::total(lengths), 3 * width, 2);
     const Tensor s = random_matrix(offsets.size() - 1, 3, 3), want = by_plain_attention(qkv, quv, s, offsets, options);
     CHECK(distance(relation_attention(qkv, quv, s, offsets, options).value(), want) < 1e-12);
-    const Tensor narrow = relation_attention(qkv.to(DType::f32), quv.to(DType::f32), s.to(DType::f32), offsets, options).value();
+    const Tensor narrow =
+        relation_attention(qkv.to(DType::f32), quv.to(DType::f32), s.to(DType::f32), offsets, options).value();
     CHECK(distance(narrow, want) < 1e-4);
   }
 }
@@ -118,11 +122,14 @@ TEST_CASE("relation_attention has the same bits for any number of threads", "[re
 }
 
 TEST_CASE("relation_attention says what is wrong with its inputs", "[relation_attention]") {
-  const Tensor qkv = random_matrix(4, 12, 1), quv = random_matrix(4, 6, 2), s = random_matrix(1, 3, 3), offsets = offsets_of({4});
+  const Tensor qkv = random_matrix(4, 12, 1), quv = random_matrix(4, 6, 2), s = random_matrix(1, 3, 3),
+               offsets = offsets_of({4});
   CHECK(tests::error_of([&] { relation_attention(qkv, quv, s, offsets, {.heads = 1}); }) ==
-        "relation_attention: qkv is [4,12], quv is [4,6] for 1 heads; they must be [tokens, 3*heads*width] and [tokens, 3*width]");
-  CHECK(tests::error_of([&] { relation_attention(qkv, quv, s, offsets_of({2, 2}), {.heads = 2}); }) ==
-        "relation_attention: s is [1,3], offsets has 2 sequences; s must be [sequences, 3]");
+        "relation_attention: qkv is [4,12], quv is [4,6] for 1 heads; they must be [tokens, 3*heads*width] and [tokens, "
+        "3*width]");
+  CHECK(tests::error_of([&] {
+          relation_attention(qkv, quv, s, offsets_of({2, 2}), {.heads = 2});
+        }) == "relation_attention: s is [1,3], offsets has 2 sequences; s must be [sequences, 3]");
   CHECK(tests::error_of([&] { relation_attention(qkv, quv, s, offsets_of({3}), {.heads = 2}); }) ==
         "relation_attention: offsets ends at 3, the values have 4 rows; both must be equal");
   CHECK(tests::error_of([&] { relation_attention(qkv, quv, s, offsets, {.heads = 2, .causal = true}); }) ==

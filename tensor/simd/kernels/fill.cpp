@@ -9,6 +9,7 @@ void fill_all(Simd<T>& table) {
   fill_gemm(table);
   fill_elementwise(table);
   fill_rows(table);
+  fill_attention(table);
   fill_dropout(table);
   fill_optimizer(table);
   fill_peak(table);

@@ -13,6 +13,8 @@ void fill_elementwise(Simd<T>& table);
 template <class T>
 void fill_rows(Simd<T>& table);
 template <class T>
+void fill_attention(Simd<T>& table);
+template <class T>
 void fill_dropout(Simd<T>& table);
 template <class T>
 void fill_optimizer(Simd<T>& table);

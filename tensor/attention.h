@@ -1,0 +1,27 @@
+// Attention of one sequence in one head, the unit that the CPU kernels of the attention operations are made of: the problem.
+// Solved on the calling thread by simd<T>().attend and attend_backward (tensor/simd/table.h).
+#pragma once
+
+#include <cstdint>
+
+namespace tensor {
+
+// Rows of neighbouring elements, `stride` elements apart: some columns of a row-major matrix.
+template <class T>
+struct Rows {
+  T* data;
+  int64_t stride;
+  [[gnu::always_inline]] T* operator[](int64_t row) const { return data + row * stride; }
+};
+
+// scores [queries, keys] = scale (q k^T + bias); query i sees the keys <= i if causal.
+template <class T>
+struct AttentionHead {
+  int64_t queries, keys, width;
+  Rows<const T> q, k, v;
+  T scale;
+  bool causal = false;
+  const T* bias = nullptr;  // [queries, keys], not yet scaled; null: none
+};
+
+}  // namespace tensor

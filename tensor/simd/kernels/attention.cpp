@@ -1,0 +1,201 @@
+// Attention of one sequence in one head. Sequences are short, so nothing is packed: scores are blocks of dot products, the
+// other products read their right side in place.
+#include "tensor/simd/kernels/exp.h"
+#include "tensor/simd/kernels/fill.h"
+#include "tensor/simd/kernels/vector.h"
+
+namespace tensor::kernels::GENREC_ISA {
+
+namespace {
+
+// Lane i of the result is the sum of the lanes of v[i]. Each round adds the halves of two vectors and interleaves them.
+template <class T, int N = kLanes<T>>
+[[gnu::always_inline]] inline Vector<T> sum_each(const Vector<T> (&v)[N]) {
+  if constexpr (N == 1) {
+    return v[0];
+  } else {
+    Vector<T> w[N / 2];
+#pragma GCC unroll 8
+    for (int i = 0; i < N / 2; ++i) w[i] = zip_low<T>(v[i], v[i + N / 2]) + zip_high<T>(v[i], v[i + N / 2]);
+    return sum_each<T, N / 2>(w);
+  }
+}
+
+// s[i * n + j] = x[i] . y[j] for i < m, j < n; only the blocks that hold some j <= i if `lower`.
+template <class T>
+void dots(int64_t m, int64_t n, int64_t width, Rows<const T> x, Rows<const T> y, bool lower, T* s) {
+  constexpr int rows = kLanes<T> >= 16 ? 4 : kLanes<T> >= 4 ? 2 : 1, columns = kLanes<T> / rows;
+  for (int64_t i = 0; i < m; i += rows) {
+    const T* xs[rows];
+    for (int r = 0; r < rows; ++r) xs[r] = x[i + r < m ? i + r : m - 1];
+    for (int64_t j = 0; j < n && (!lower || j < i + rows); j += columns) {
+      const T* ys[columns];
+      for (int c = 0; c < columns; ++c) ys[c] = y[j + c < n ? j + c : n - 1];
+      Vector<T> sums[kLanes<T>];
+#pragma GCC unroll 16
+      for (int l = 0; l < kLanes<T>; ++l) sums[l] = Vector<T>{};
+      for_vectors<T>(width, [&](int64_t p, auto lanes) {
+        Vector<T> column[columns];
+#pragma GCC unroll 4
+        for (int c = 0; c < columns; ++c) column[c] = lanes.load(ys[c] + p);
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; ++r) {
+          const Vector<T> row = lanes.load(xs[r] + p);
+#pragma GCC unroll 4
+          for (int c = 0; c < columns; ++c) sums[r * columns + c] += row * column[c];
+        }
+      });
+      const Vector<T> block = sum_each<T, kLanes<T>>(sums);
+      T values[kLanes<T>];
+      store(values, block);
+      for (int r = 0; r < rows && i + r < m; ++r) {
+        for (int c = 0; c < columns && j + c < n; ++c) s[(i + r) * n + j + c] = values[r * columns + c];
+      }
+    }
+  }
+}
+
+// c[r] = sum over p < k of A(r, p) b[p], the columns that `lanes` and V cover; A(r, p) is a[r * row + p * column].
+template <class T, int R, int V, class Lanes>
+[[gnu::always_inline]] inline void combine(int64_t k, const T* a, int64_t row, int64_t column, Rows<const T> b, Rows<T> c,
+                                           Lanes lanes) {
+  Vector<T> sum[R][V];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) sum[r][v] = Vector<T>{};
+  }
+  for (int64_t p = 0; p < k; ++p, a += column) {
+    Vector<T> from[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) from[v] = lanes.load(b[p] + v * kLanes<T>);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) sum[r][v] += from[v] * a[r * row];
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) lanes.store(c[r] + v * kLanes<T>, sum[r][v]);
+  }
+}
+
+template <class T, int R>
+void combine_rows(int64_t k, const T* a, int64_t row, int64_t column, Rows<const T> b, int64_t width, Rows<T> c) {
+  int64_t j = 0;
+  for (; j + 2 * kLanes<T> <= width; j += 2 * kLanes<T>) {
+    combine<T, R, 2>(k, a, row, column, {b.data + j, b.stride}, {c.data + j, c.stride}, Full<T>{});
+  }
+  for_vectors<T>(width - j, [&](int64_t i, auto lanes) {
+    combine<T, R, 1>(k, a, row, column, {b.data + j + i, b.stride}, {c.data + j + i, c.stride}, lanes);
+  });
+}
+
+// c [m, width] = A [m, k] b [k, width], in blocks of at most six rows of nearly equal height.
+template <class T>
+void product(int64_t m, int64_t k, const T* a, int64_t row, int64_t column, Rows<const T> b, int64_t width, Rows<T> c) {
+  using Block = void (*)(int64_t, const T*, int64_t, int64_t, Rows<const T>, int64_t, Rows<T>);
+  static constexpr Block kBlocks[] = {combine_rows<T, 1>, combine_rows<T, 2>, combine_rows<T, 3>,
+                                      combine_rows<T, 4>, combine_rows<T, 5>, combine_rows<T, 6>};
+  for (int64_t blocks = (m + 5) / 6, i = 0; blocks > 0; --blocks) {
+    const int64_t rows = (m - i + blocks - 1) / blocks;
+    kBlocks[rows - 1](k, a + i * row, row, column, b, width, {c[i], c.stride});
+    i += rows;
+  }
+}
+
+template <class T>
+void clear(T* x, int64_t n) {
+  for_vectors<T>(n, [&](int64_t i, auto lanes) { lanes.store(x + i, Vector<T>{}); });
+}
+template <class T>
+void clear(Rows<T> x, int64_t rows, int64_t width) {
+  for (int64_t i = 0; i < rows; ++i) clear(x[i], width);
+}
+
+// p = softmax(scale (p + bias)) of one row, n >= 1. One vector stays in its register: a load of what a masked store has just
+// written would have to wait for the cache.
+template <class T>
+inline void softmax_scores(T* p, const T* bias, T scale, int64_t n) {
+  constexpr T lowest = -static_cast<T>(__builtin_inf());
+  const auto score = [&](int64_t i, auto lanes) {
+    const Vector<T> raw = lanes.load(p + i);
+    return (bias ? raw + lanes.load(bias + i) : raw) * scale;
+  };
+  if (n <= kLanes<T>) {
+    for_vectors<T>(n, [&](int64_t, auto lanes) {
+      const Vector<T> x = score(0, lanes);
+      const T shift = max_lanes<T>(lanes.keep(x, broadcast<T>(lowest)));
+      const Vector<T> value = lanes.keep(exp_of<T>(x - shift), Vector<T>{});
+      lanes.store(p, value * (1 / sum_lanes<T>(value)));
+    });
+    return;
+  }
+  Vector<T> largest = broadcast<T>(lowest);
+  for_vectors<T>(n, [&](int64_t i, auto lanes) {
+    const Vector<T> x = score(i, lanes), seen = lanes.keep(x, largest);
+    lanes.store(p + i, x);
+    largest = seen > largest ? seen : largest;
+  });
+  const T shift = max_lanes<T>(largest);
+  Vector<T> total{};
+  for_vectors<T>(n, [&](int64_t i, auto lanes) {
+    const Vector<T> value = exp_of<T>(lanes.load(p + i) - shift);
+    lanes.store(p + i, value);
+    total += lanes.keep(value, Vector<T>{});
+  });
+  const T inverse = 1 / sum_lanes<T>(total);
+  for_vectors<T>(n, [&](int64_t i, auto lanes) { lanes.store(p + i, lanes.load(p + i) * inverse); });
+}
+
+// dp becomes scale p (dp - p . dp), the gradient of the scores before scaling, of one row.
+template <class T>
+inline void softmax_scores_backward(const T* p, T* dp, T scale, int64_t n) {
+  Vector<T> total{};
+  for_vectors<T>(n, [&](int64_t i, auto lanes) { total += lanes.load(p + i) * lanes.load(dp + i); });
+  const T mean = sum_lanes<T>(total);
+  for_vectors<T>(
+      n, [&](int64_t i, auto lanes) { lanes.store(dp + i, (lanes.load(dp + i) - mean) * (lanes.load(p + i) * scale)); });
+}
+
+template <class T>
+void attend(const AttentionHead<T>& head, T* p, Rows<T> out) {
+  const int64_t m = head.queries, n = head.keys, width = head.width;
+  if (n == 0) return clear(out, m, width);
+  dots(m, n, width, head.q, head.k, head.causal, p);
+  for (int64_t i = 0; i < m; ++i) {
+    const int64_t seen = head.causal ? i + 1 : n;
+    softmax_scores(p + i * n, head.bias ? head.bias + i * n : nullptr, head.scale, seen);
+    clear(p + i * n + seen, n - seen);
+  }
+  product<T>(m, n, p, n, 1, head.v, width, out);
+}
+
+template <class T>
+void attend_backward(const AttentionHead<T>& head, const T* p, Rows<const T> dout, Rows<T> dq, Rows<T> dk, Rows<T> dv,
+                     T* db) {
+  const int64_t m = head.queries, n = head.keys, width = head.width;
+  dots(m, n, width, dout, head.v, head.causal, db);
+  for (int64_t i = 0; i < m; ++i) {
+    const int64_t seen = head.causal ? i + 1 : n;
+    softmax_scores_backward(p + i * n, db + i * n, head.scale, seen);
+    clear(db + i * n + seen, n - seen);
+  }
+  product<T>(m, n, db, n, 1, head.k, width, dq);
+  product<T>(n, m, db, 1, n, head.q, width, dk);
+  product<T>(n, m, p, 1, n, dout, width, dv);
+}
+
+}  // namespace
+
+template <class T>
+void fill_attention(Simd<T>& table) {
+  table.attend = attend<T>;
+  table.attend_backward = attend_backward<T>;
+}
+template void fill_attention(Simd<float>&);
+template void fill_attention(Simd<double>&);
+
+}  // namespace tensor::kernels::GENREC_ISA
