@@ -7,6 +7,7 @@ namespace cli {
 Commands all_commands() {
   Commands commands;
   commands.push_back(selftest());
+  commands.push_back(bench_inference());
   commands.push_back(completion());
   return commands;
 }

@@ -23,13 +23,18 @@ constexpr std::string_view kStyle =
 
 // Maps data to the plotting area and draws its frame.
 struct Frame {
-  double x_low, x_high;
-  std::vector<double> x_ticks, y_ticks;
+  double x_low = 0, x_high = 1;
+  std::vector<double> x_ticks{}, y_ticks{};
+  bool log = false;
 
-  double x(double value) const { return kLeft + (value - x_low) / (x_high - x_low) * (kWidth - kLeft - kRight); }
-  double y(double value) const {
-    return kHeight - kBottom - (value - y_ticks.front()) / (y_ticks.back() - y_ticks.front()) * (kHeight - kTop - kBottom);
+  double share(double value, double low, double high) const {
+    return log ? std::log(value / low) / std::log(high / low) : (value - low) / (high - low);
   }
+  double x(double value) const { return kLeft + share(value, x_low, x_high) * (kWidth - kLeft - kRight); }
+  double y(double value) const {
+    return kHeight - kBottom - share(value, y_ticks.front(), y_ticks.back()) * (kHeight - kTop - kBottom);
+  }
+  bool shows(double x, double y) const { return std::isfinite(x) && std::isfinite(y) && (!log || (x > 0 && y > 0)); }
 
   std::string open(const ChartLabels& labels) const {
     std::string out = fmt::format(
@@ -62,7 +67,7 @@ struct Extent {
 std::string polyline(const Frame& frame, const Series& series, const char* colour) {
   std::string path;
   for (size_t i = 0; i < series.x.size(); ++i) {
-    if (!std::isfinite(series.x[i]) || !std::isfinite(series.y[i])) continue;
+    if (!frame.shows(series.x[i], series.y[i])) continue;
     path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? 'M' : 'L', frame.x(series.x[i]), frame.y(series.y[i]));
   }
   return fmt::format("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\"/>\n", path, colour);
@@ -112,15 +117,31 @@ std::vector<double> axis_ticks(double low, double high) {
   return ticks;
 }
 
+std::vector<double> log_ticks(double low, double high) {
+  if (!(low <= high)) low = 1, high = 10;
+  const double first = std::floor(std::log10(low) + 1e-9), last = std::ceil(std::log10(high) - 1e-9);
+  std::vector<double> ticks;
+  for (double power = first; power <= std::max(last, first + 1); ++power) ticks.push_back(std::pow(10, power));
+  return ticks;
+}
+
+std::string svg_file(const std::string& chart) {
+  const size_t name = std::string_view("<svg").size();
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" font-family=\"system-ui,sans-serif\" font-size=\"12\" "
+         "style=\"background:#fff\"" + chart.substr(name);
+}
+
 std::string line_chart(const ChartLabels& labels, std::span<const Series> series) {
   Extent x, y;
+  Frame frame{.log = labels.log};
   for (const Series& each : series) {
     for (size_t i = 0; i < each.x.size(); ++i) {
-      if (std::isfinite(each.x[i]) && std::isfinite(each.y[i])) x.add(each.x[i]), y.add(each.y[i]);
+      if (frame.shows(each.x[i], each.y[i])) x.add(each.x[i]), y.add(each.y[i]);
     }
   }
-  const std::vector<double> x_ticks = axis_ticks(x.low, x.high);
-  const Frame frame{x_ticks.front(), x_ticks.back(), x_ticks, axis_ticks(y.low, y.high)};
+  const auto ticks = labels.log ? log_ticks : axis_ticks;
+  frame.x_ticks = ticks(x.low, x.high), frame.y_ticks = ticks(y.low, y.high);
+  frame.x_low = frame.x_ticks.front(), frame.x_high = frame.x_ticks.back();
   std::string out = frame.open(labels);
   double legend = kWidth - kRight;
   for (size_t i = series.size(); i-- > 0;) {
@@ -140,7 +161,7 @@ std::string bar_chart(const ChartLabels& labels, std::span<const double> values)
   const double count = static_cast<double>(std::max<size_t>(values.size(), 1));
   std::vector<double> x_ticks = axis_ticks(0, std::max(1.0, count - 1));
   std::erase_if(x_ticks, [](double tick) { return tick != std::floor(tick); });  // there are only whole bars
-  const Frame frame{-0.5, count - 0.5, x_ticks, axis_ticks(y.low, y.high)};
+  const Frame frame{.x_low = -0.5, .x_high = count - 0.5, .x_ticks = x_ticks, .y_ticks = axis_ticks(y.low, y.high)};
   std::string out = frame.open(labels), path;
   for (size_t i = 0; i < values.size(); ++i) {
     if (values[i] == 0) continue;

@@ -17,9 +17,11 @@ struct Series {
 
 struct ChartLabels {
   std::string title, x, y;
+  bool log = false;  // both axes of a line chart; only points above 0 are drawn
 };
 
 std::string line_chart(const ChartLabels& labels, std::span<const Series> series);
+std::string svg_file(const std::string& chart);  // a chart as a file of its own
 std::string bar_chart(const ChartLabels& labels, std::span<const double> values);  // bar i stands at x = i
 std::string html_table(std::span<const std::string> header, std::span<const std::vector<std::string>> rows);
 
@@ -37,5 +39,6 @@ class HtmlPage {
 
 // Round numbers that cover [low, high] in about five steps.
 std::vector<double> axis_ticks(double low, double high);
+std::vector<double> log_ticks(double low, double high);  // powers of ten, 0 < low <= high
 
 }  // namespace genrec

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
+#include "genrec/top_k.h"
 #include "tensor/gemm.h"
+#include "tensor/parallel.h"
 
 namespace genrec {
 
@@ -37,6 +38,51 @@ void fold_in(const Dataset& dataset, const Tensor& user_vectors, std::span<const
   }
 }
 
+// A task is a block of users and a piece of the items: the products of a tile stay in the cache until the selection has read
+// them, and the item vectors come from memory once per block. The split does not depend on the threads.
+constexpr int64_t kUsersAtOnce = 1024;  // whose lists of all pieces exist at the same time
+constexpr int64_t kUserBlock = 256;
+constexpr int64_t kTile = 1024;         // items
+constexpr int64_t kLeastPiece = 4 * kTile, kMostPieces = 64;
+
+// Ranks for at most kUsersAtOnce queries into the rows of the ranking from `first` on.
+void rank_some(const Tensor& rows, const Tensor& items, std::span<const Query> queries, int64_t first, Ranking& ranking) {
+  const int64_t width = items.columns(), count = items.shape()[0], users = rows.shape()[0];
+  const int64_t piece = std::max(kLeastPiece, (count + kMostPieces - 1) / kMostPieces), pieces = (count + piece - 1) / piece;
+  std::vector<std::vector<int32_t>> buffers(users);
+  std::vector<std::span<const int32_t>> excluded(users);
+  for (int64_t user = 0; user < users; ++user) excluded[user] = ascending(queries[user].excluded, buffers[user]);
+  std::vector<TopK> best(users * pieces, TopK(ranking.k));
+  tensor::parallel_for((users + kUserBlock - 1) / kUserBlock * pieces, 1, [&](int64_t task, int64_t) {
+    const int64_t from = task / pieces * kUserBlock, block = std::min(kUserBlock, users - from);
+    const int64_t begin = task % pieces * piece, end = std::min(count, begin + piece);
+    thread_local std::vector<float> scores;
+    scores.resize(std::max<size_t>(scores.size(), block * kTile));
+    for (int64_t tile = begin; tile < end; tile += kTile) {
+      const int64_t columns = std::min(kTile, end - tile);
+      tensor::gemm_serial<float>(false, true, block, columns, width, rows.data<float>() + from * width, width,
+                                 items.data<float>() + tile * width, width, scores.data(), columns);
+      for (int64_t user = from; user < from + block; ++user) {
+        offer_scores({scores.data() + (user - from) * columns, static_cast<size_t>(columns)}, tile, excluded[user],
+                     best[user * pieces + task % pieces]);
+      }
+    }
+  });
+  tensor::parallel_for(users, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t user = begin; user < end; ++user) {
+      TopK whole(ranking.k);
+      for (int64_t p = 0; p < pieces; ++p) {  // in the order of the items, as equal scores need it
+        for (const Scored& entry : best[user * pieces + p].sort()) {
+          if (whole.accepts(entry.score)) whole.offer(entry.score, entry.key);
+        }
+      }
+      store_list(whole, first + user, ranking);
+    }
+  });
+  for (int64_t user = 0; user < users; ++user)
+    require_listed(ranking, first + user, count - static_cast<int64_t>(excluded[user].size()), static_cast<int32_t>(first + user));
+}
+
 }  // namespace
 
 Tensor user_rows(const Dataset& dataset, const Tensor& user_vectors, std::span<const Query> queries) {
@@ -51,14 +97,13 @@ Tensor user_rows(const Dataset& dataset, const Tensor& user_vectors, std::span<c
 }
 
 Ranking rank_by_inner_product(const Tensor& rows, const Tensor& items, std::span<const Query> queries, int k) {
-  const int64_t width = items.columns(), count = items.shape()[0];
-  std::vector<int32_t> positions(queries.size());
-  std::iota(positions.begin(), positions.end(), 0);
-  const auto score = [&](std::span<const int32_t> block, float* scores) {  // consecutive positions
-    tensor::gemm<float>(false, true, static_cast<int64_t>(block.size()), count, width, rows.data<float>() + block[0] * width,
-                        width, items.data<float>(), width, scores, count);
-  };
-  return rank_all(positions, count, k, [&](int32_t position) { return queries[position].excluded; }, score);
+  tensor::require(k >= 1, "ranking: k is ", k, "; ask for at least one item");
+  Ranking ranking(static_cast<int64_t>(queries.size()), k);
+  for (int64_t first = 0; first < ranking.users; first += kUsersAtOnce) {
+    const int64_t count = std::min(kUsersAtOnce, ranking.users - first);
+    rank_some(rows.row_range(first, first + count), items, queries.subspan(first, count), first, ranking);
+  }
+  return ranking;
 }
 
 }  // namespace genrec

@@ -18,20 +18,34 @@ bool any_above(const float* scores, float threshold) {
   return any != 0;
 }
 
-void select(std::span<const float> scores, std::span<const int32_t> excluded, TopK& best) {
-  const int64_t items = static_cast<int64_t>(scores.size());
-  for (int64_t begin = 0; begin < items; begin += kChunk) {
-    const int64_t end = std::min(items, begin + kChunk);
+}  // namespace
+
+void offer_scores(std::span<const float> scores, int64_t first, std::span<const int32_t> excluded, TopK& best) {
+  const int64_t count = static_cast<int64_t>(scores.size());
+  for (int64_t begin = 0; begin < count; begin += kChunk) {
+    const int64_t end = std::min(count, begin + kChunk);
     if (best.full() && end - begin == kChunk && !any_above(scores.data() + begin, best.threshold())) continue;
-    for (int64_t item = begin; item < end; ++item) {
-      if (!best.accepts(scores[item])) continue;
-      if (std::binary_search(excluded.begin(), excluded.end(), static_cast<int32_t>(item))) continue;
-      best.offer(scores[item], item);
+    for (int64_t i = begin; i < end; ++i) {
+      if (!best.accepts(scores[i])) continue;
+      if (std::binary_search(excluded.begin(), excluded.end(), static_cast<int32_t>(first + i))) continue;
+      best.offer(scores[i], first + i);
     }
   }
 }
 
-}  // namespace
+void store_list(TopK& best, int64_t row, Ranking& ranking) {
+  const auto list = best.sort();
+  for (size_t rank = 0; rank < list.size(); ++rank) {
+    ranking.items[row * ranking.k + rank] = static_cast<int32_t>(list[rank].key);
+    ranking.scores[row * ranking.k + rank] = list[rank].score;
+  }
+}
+
+void require_listed(const Ranking& ranking, int64_t row, int64_t available, int32_t user) {
+  const int64_t found = static_cast<int64_t>(ranking.of(row).size()), wanted = std::min<int64_t>(ranking.k, available);
+  tensor::require(tensor::Fault::bug, found >= wanted, "ranking: user ", user, " has ", found,
+                  " items with a score that is a number, ", wanted, " are needed; the model diverged, lower the learning rate");
+}
 
 std::span<const int32_t> ascending(std::span<const int32_t> items, std::vector<int32_t>& buffer) {
   if (std::adjacent_find(items.begin(), items.end(), std::greater_equal<>()) == items.end()) return items;
@@ -49,7 +63,7 @@ std::span<const int32_t> Ranking::of(int64_t row) const {
 std::vector<RankedItem> top_k(std::span<const float> scores, std::span<const int32_t> excluded, int k) {
   TopK best(k);
   std::vector<int32_t> buffer;
-  select(scores, ascending(excluded, buffer), best);
+  offer_scores(scores, 0, ascending(excluded, buffer), best);
   std::vector<RankedItem> list;
   for (const Scored& entry : best.sort()) list.push_back({static_cast<int32_t>(entry.key), entry.score});
   return list;
@@ -63,7 +77,7 @@ Ranking rank_all(std::span<const int32_t> users, int64_t items, int k, const Ite
   const int64_t count = static_cast<int64_t>(users.size());
   Ranking ranking(count, k);
   std::vector<float> scores(std::min(block, count) * items);
-  std::vector<int64_t> wanted(std::min(block, count));  // list lengths of a block, were all scores numbers
+  std::vector<int64_t> available(std::min(block, count));  // items that each list of the block could hold
   for (int64_t first = 0; first < count; first += block) {
     const auto members = users.subspan(first, std::min(block, count - first));
     score_block(members, scores.data());
@@ -73,21 +87,13 @@ Ranking rank_all(std::span<const int32_t> users, int64_t items, int k, const Ite
       for (int64_t row = begin; row < end; ++row) {
         const auto removed = excluded ? ascending(excluded(members[row]), buffer) : std::span<const int32_t>{};
         best.reset(k);
-        select({scores.data() + row * items, static_cast<size_t>(items)}, removed, best);
-        const auto list = best.sort();
-        wanted[row] = std::min<int64_t>(k, items - static_cast<int64_t>(removed.size()));
-        for (size_t rank = 0; rank < list.size(); ++rank) {
-          ranking.items[(first + row) * k + rank] = static_cast<int32_t>(list[rank].key);
-          ranking.scores[(first + row) * k + rank] = list[rank].score;
-        }
+        offer_scores({scores.data() + row * items, static_cast<size_t>(items)}, 0, removed, best);
+        store_list(best, first + row, ranking);
+        available[row] = items - static_cast<int64_t>(removed.size());
       }
     });
-    for (size_t row = 0; row < members.size(); ++row) {
-      const size_t found = ranking.of(first + static_cast<int64_t>(row)).size();
-      tensor::require(tensor::Fault::bug, static_cast<int64_t>(found) >= wanted[row], "ranking: user ", members[row],
-                      " has ", found, " items with a score that is a number, ", wanted[row],
-                      " are needed; the model diverged, lower the learning rate");
-    }
+    for (size_t row = 0; row < members.size(); ++row)
+      require_listed(ranking, first + static_cast<int64_t>(row), available[row], members[row]);
   }
   return ranking;
 }

@@ -9,6 +9,8 @@
 
 namespace genrec {
 
+class TopK;
+
 struct RankedItem {
   int32_t item;
   float score;
@@ -30,6 +32,15 @@ using ItemsOf = std::function<std::span<const int32_t>(int32_t user)>;
 
 // The same items ascending and distinct: `items` itself where it is so already, else a copy in `buffer`.
 std::span<const int32_t> ascending(std::span<const int32_t> items, std::vector<int32_t>& buffer);
+
+// Offers the scores of items first, first + 1, .. to a selection. excluded: ascending.
+void offer_scores(std::span<const float> scores, int64_t first, std::span<const int32_t> excluded, TopK& best);
+
+// Writes a finished selection into a row of the ranking.
+void store_list(TopK& best, int64_t row, Ranking& ranking);
+// An Error unless the row lists k items, or as many as could be listed. For a loop over the rows in order, so that the message
+// names the first one.
+void require_listed(const Ranking& ranking, int64_t row, int64_t available, int32_t user);
 
 // Fills scores [users, items] for a block of users. Runs on the calling thread; may use all threads inside.
 using ScoreBlock = std::function<void(std::span<const int32_t> users, float* scores)>;

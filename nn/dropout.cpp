@@ -1,5 +1,6 @@
 #include "nn/dropout.h"
 
+#include "autograd/ops/add.h"
 #include "autograd/ops/dropout.h"
 
 namespace nn {
@@ -11,7 +12,8 @@ Var Dropout::operator()(const Var& x, const Context& context) const {
 }
 
 Var Dropout::add(const Var& x, const Var& residual, const Context& context) const {
-  return autograd::dropout_add(x, residual, context.training ? p_ : 0, context.stream(stream_));
+  if (!context.training) return autograd::add(x, residual);
+  return autograd::dropout_add(x, residual, p_, context.stream(stream_));
 }
 
 }  // namespace nn

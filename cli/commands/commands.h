@@ -8,6 +8,7 @@
 namespace cli {
 
 std::unique_ptr<Command> selftest();
+std::unique_ptr<Command> bench_inference();
 std::unique_ptr<Command> completion();
 
 }  // namespace cli

@@ -48,6 +48,16 @@ TEST_CASE("charts draw what is finite", "[html]") {
   CHECK_THAT(line_chart({"", "", ""}, {}), Contains("</svg>"));
 }
 
+TEST_CASE("logarithmic axes", "[html]") {
+  CHECK(log_ticks(0.02, 300) == std::vector<double>{0.01, 0.1, 1, 10, 100, 1000});
+  CHECK(log_ticks(10, 10).size() == 2);
+  CHECK(log_ticks(1, 0).size() >= 2);  // nothing to show
+  const std::vector<Series> series = {{"time", {0, 10, 100, 1000}, {1, 1, 10, 100}}};
+  const std::string chart = line_chart({.title = "t", .x = "x", .y = "y", .log = true}, series);
+  CHECK_THAT(chart, Contains("M62.0 200.0L345.0 115.0L628.0 30.0\""));  // a straight line; no logarithm of 0
+  CHECK_THAT(svg_file(chart), Contains("<svg xmlns=\"http://www.w3.org/2000/svg\"") && Contains("</svg>"));
+}
+
 TEST_CASE("text and Markdown tables", "[html]") {
   const std::vector<std::string> header = {"run", "a"};
   const std::vector<std::vector<std::string>> rows = {{"x", "1 ± 2"}, {"long|er", "3"}};

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "genrec/inner_product.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tests/catch.h"
@@ -109,5 +110,40 @@ TEST_CASE("rank_all gives short lists only where items run out, and reports NaN"
       Catch::Matchers::Contains(
           "ranking: user 0 has 0 items with a score that is a number, 2 are needed; the model diverged"));
   CHECK_THAT(tests::error_of([&] { rank_all(users, 3, 0, excluded, {}); }),
+             Catch::Matchers::Contains("ranking: k is 0; ask for at least"));
+}
+
+TEST_CASE("ranking by inner product equals the selection from all scores", "[ranking]") {
+  const int64_t width = 8, users = 300, items = 9001;  // several blocks of users, pieces and tiles of items
+  tensor::Tensor rows({users, width}), table({items, width});
+  tensor::Generator rng(7, "test.inner_product");
+  for (float& x : rows.span<float>()) x = static_cast<float>(rng.below(3)) - 1;  // small whole numbers: exact, many ties
+  for (float& x : table.span<float>()) x = static_cast<float>(rng.below(3)) - 1;
+  std::vector<std::vector<int32_t>> excluded(users);
+  std::vector<Query> queries(users);
+  for (int64_t u = 0; u < users; ++u) {
+    for (int64_t i = u % 5; i < items; i += 2 + u) excluded[u].push_back(static_cast<int32_t>(i));
+    queries[u].excluded = excluded[u];
+  }
+  for (int threads : {1, 3}) {
+    tensor::set_threads(threads);
+    const Ranking ranking = rank_by_inner_product(rows, table, queries, 20);
+    for (int64_t u = 0; u < users; u += 13) {
+      std::vector<float> scores(items, 0.0f);
+      for (int64_t i = 0; i < items; ++i) {
+        for (int64_t d = 0; d < width; ++d) scores[i] += rows.data<float>()[u * width + d] * table.data<float>()[i * width + d];
+      }
+      const auto expected = top_k(scores, excluded[u], 20);
+      for (int rank = 0; rank < 20; ++rank) {
+        REQUIRE(ranking.items[u * 20 + rank] == expected[rank].item);
+        REQUIRE(ranking.scores[u * 20 + rank] == expected[rank].score);
+      }
+    }
+  }
+  tensor::set_threads(0);
+  table.fill(NAN);
+  CHECK_THAT(tests::error_of([&] { rank_by_inner_product(rows, table, queries, 20); }),
+             Catch::Matchers::Contains("ranking: user 0 has 0 items with a score that is a number, 20 are needed"));
+  CHECK_THAT(tests::error_of([&] { rank_by_inner_product(rows, table, queries, 0); }),
              Catch::Matchers::Contains("ranking: k is 0; ask for at least"));
 }
