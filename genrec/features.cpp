@@ -1,12 +1,39 @@
 #include "genrec/features.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace genrec {
 
 using tensor::Tensor;
 
-Tensor concatenated_features(const Dataset& dataset) {
+namespace {
+
+// Every column to mean 0 and variance 1 / columns; a constant column becomes 0.
+void standardize(Tensor& x) {
+  const int64_t rows = x.rows(), columns = x.columns();
+  float* p = x.data<float>();
+  for (int64_t c = 0; c < columns; ++c) {
+    double mean = 0, variance = 0;
+    for (int64_t r = 0; r < rows; ++r) mean += p[r * columns + c];
+    mean /= static_cast<double>(rows);
+    for (int64_t r = 0; r < rows; ++r) variance += (p[r * columns + c] - mean) * (p[r * columns + c] - mean);
+    variance /= static_cast<double>(rows);
+    const double scale = variance > 0 ? 1 / std::sqrt(variance * static_cast<double>(columns)) : 0;
+    for (int64_t r = 0; r < rows; ++r) p[r * columns + c] = static_cast<float>((p[r * columns + c] - mean) * scale);
+  }
+}
+
+}  // namespace
+
+Tensor scaled_features(const Modality& modality, FeatureScaling scaling) {
+  if (scaling == FeatureScaling::none) return modality.values;
+  Tensor scaled = modality.values.clone();
+  standardize(scaled);
+  return scaled;
+}
+
+Tensor concatenated_features(const Dataset& dataset, FeatureScaling scaling) {
   int64_t width = 0;
   for (const auto& [name, modality] : dataset.features) width += modality.dim();
   if (width == 0) return {};
@@ -19,6 +46,7 @@ Tensor concatenated_features(const Dataset& dataset) {
     }
     column += dim;
   }
+  if (scaling == FeatureScaling::standardize) standardize(all);
   return all;
 }
 

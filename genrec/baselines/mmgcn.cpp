@@ -22,7 +22,7 @@ class Mmgcn : public GraphModel {
     tensor::require(tensor::Fault::bad_data, !dataset.features.empty(), "mmgcn: the data set has no dense features");
     const int64_t width = options.width;
     for (const auto& [name, modality] : dataset.features) {
-      View view{modality.values, parameters.add(name + ".projection", {modality.dim(), width}, nn::xavier_uniform()),
+      View view{scaled_features(modality), parameters.add(name + ".projection", {modality.dim(), width}, nn::xavier_uniform()),
                 parameters.add(name + ".preference", {user_count_, width}, nn::xavier_uniform()), {}};
       for (int l = 0; l < options.layers; ++l) {
         const std::string prefix = name + ".layers." + std::to_string(l);

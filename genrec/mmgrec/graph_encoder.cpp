@@ -19,6 +19,10 @@ namespace {
 
 constexpr int64_t kWordWidth = 128;
 
+FeatureScaling feature_scaling(const GraphOptions& options) {
+  return options.feature_scaling == "none" ? FeatureScaling::none : FeatureScaling::standardize;
+}
+
 }  // namespace
 
 GraphEncoder::GraphEncoder(nn::Parameters& parameters, const GraphOptions& options, const Dataset& dataset)
@@ -26,7 +30,7 @@ GraphEncoder::GraphEncoder(nn::Parameters& parameters, const GraphOptions& optio
       users_(dataset.users()),
       items_(dataset.item_count()),
       matrix_(interaction_matrix(dataset, graph::Normalisation::mean)),
-      features_(concatenated_features(dataset)) {
+      features_(concatenated_features(dataset, feature_scaling(options))) {
   const int64_t width = options.width, projected = options.free_item_vector ? width : 2 * width;
   tensor::require(tensor::Fault::bad_data, features_.defined() || !dataset.words.empty(),
                   "mmgrec: the data set has no item features; import at least one modality with --feature");

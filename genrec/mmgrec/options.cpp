@@ -9,6 +9,7 @@ namespace {
 void describe_graph(OptionTable& table, GraphOptions& o) {
   table.group("Stage graph: graph convolution, BPR");
   table.add("width", o.width, "width D of the user and item vectors and of the Transformer").range(1, 4096);
+  table.add("feature-scaling", o.feature_scaling, "of the features before they are projected").choices({"standardize", "none"});
   table.add("free-item-vector", o.free_item_vector, "a free vector per item beside the projected features (Eq. 4)");
   table.add("graph-last-activation", o.last_activation, "LeakyReLU after the second convolution too (Eq. 5)");
   table.add("graph-neighbour-bias", o.neighbour_bias, "a bias on the neighbour branch");
@@ -74,11 +75,11 @@ void describe(OptionTable& table, Options& o) {
   table.group("Bundles of settings (each setting can still be given)");
   table.add("profile", o.profile, "whose choices: ours (the paper's method, repaired), paper (literally), release (the authors' code)")
       .choices({"ours", "paper", "release"})
-      .bundle("paper", {{"graph-last-activation", "true"}, {"graph-neighbour-bias", "false"}, {"graph-optimizer", "sgd"},
+      .bundle("paper", {{"feature-scaling", "none"}, {"graph-last-activation", "true"}, {"graph-neighbour-bias", "false"}, {"graph-optimizer", "sgd"},
                         {"graph-weight-decay", "1e-5"}, {"rounds", "60"}, {"graph-epochs", "1"}, {"rq-epochs", "1"},
                         {"graph-patience", "0"}, {"revive-dead-codes", "false"}, {"momentum", "0"}, {"clip", "0"},
                         {"optimizer", "sgd"}, {"learning-rate", "1e-3"}, {"weight-decay", "1e-5"}})
-      .bundle("release", {{"free-item-vector", "false"}, {"resample-negatives", "false"}, {"graph-patience", "0"},
+      .bundle("release", {{"feature-scaling", "none"}, {"free-item-vector", "false"}, {"resample-negatives", "false"}, {"graph-patience", "0"},
                           {"residual-grad", "full"}, {"codebook-init", "uniform"}, {"revive-dead-codes", "false"},
                           {"vocabulary", "shared"}, {"norm-affine", "false"}, {"exclude-target", "false"},
                           {"resample-history", "false"}, {"position", "relation"}, {"exclude-seen", "none"}, {"clip", "0"},

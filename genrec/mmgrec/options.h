@@ -14,6 +14,7 @@ namespace genrec::mmgrec {
 // Stage one, first part: the graph convolution over users and items (paper section 3.2, Eqs. 4-5 and the first line of Eq. 10).
 struct GraphOptions {
   int width = 64;                 // D, of the final user and item vectors
+  std::string feature_scaling = "standardize";  // or "none"
   bool free_item_vector = true;   // H_c beside the projected features (Eq. 4)
   bool last_activation = false;   // LeakyReLU after the second layer too
   bool neighbour_bias = true;
