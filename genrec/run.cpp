@@ -6,6 +6,7 @@
 
 #include "genrec/log.h"
 #include "genrec/version.h"
+#include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tensor/simd/simd.h"
 
@@ -44,7 +45,7 @@ std::string text_of(const toml::node& node) {
 
 toml::table parse_config(const std::string& path) {
   try {
-    return toml::parse(read_file(path), path);
+    return toml::parse(tensor::read_file(path), path);
   } catch (const toml::parse_error& error) {
     tensor::fail(Fault::config, path, ":", error.source().begin.line, ":", error.source().begin.column, ": ",
                  std::string(error.description()));
@@ -72,7 +73,7 @@ void train_run(System& system, const OptionTable& table, const RunOptions& optio
   }
   const bool continues = options.resume || (!options.stage.empty() && file_exists(options.out + "/" + kConfig));
   RunFolder run = continues ? RunFolder::open(options.out) : RunFolder::create(options.out);
-  if (!continues) write_file_atomically(run / kConfig, config_text(table, options));
+  if (!continues) tensor::write_file_atomically(run / kConfig, config_text(table, options));
   write_start_of_manifest(run, options, dataset);
   for (const std::string& stage : options.stage.empty() ? stages : std::vector<std::string>{options.stage}) {
     if (options.stage.empty() && run.manifest("finished " + stage) == "true") {

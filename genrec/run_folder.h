@@ -9,9 +9,6 @@
 
 namespace genrec {
 
-// Writes to a temporary name in the same folder, flushes, renames: the file is the old or the new one, never half of either.
-void write_file_atomically(const std::string& path, const std::string& content);
-std::string read_file(const std::string& path);  // an error with the path when it is not there
 bool file_exists(const std::string& path);
 
 class RunFolder {

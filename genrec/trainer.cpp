@@ -37,7 +37,7 @@ class Loop {
 
   void train() {
     if (file_exists(file_) && !resume()) return;
-    last_save_ = Clock::now();
+    save(file_, false);  // from here on a resume knows which log lines belong to the past
     Stage stage(phase_.name, phase_.epochs);
     while (epoch_ < phase_.epochs && !stopping_.should_stop()) run_epoch(stage);
     if (stopping_.seen() && phase_.patience > 0 && file_exists(best_file_)) {

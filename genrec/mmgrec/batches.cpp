@@ -24,6 +24,37 @@ void subsample(std::vector<int32_t>& items, size_t begin, int limit, const tenso
 
 }  // namespace
 
+TokenTable token_table(const ItemIdentifiers& identifiers, const Trie& trie, const Vocabulary& vocabulary) {
+  TokenTable table;
+  table.length = identifiers.levels + 1;
+  std::vector<int32_t> offsets{0}, classes, first_list;  // first_list[d]: number of the list of node 0 of depth d
+  for (int depth = 0; depth < identifiers.levels; ++depth) {
+    first_list.push_back(static_cast<int32_t>(offsets.size()) - 1);
+    for (int32_t node = 0; node < trie.nodes(depth); ++node) {
+      const Trie::Range children = trie.children(depth, node);
+      for (int32_t c = children.begin; c < children.end; ++c) classes.push_back(vocabulary.token(depth, trie.codes(depth + 1)[c]));
+      offsets.push_back(static_cast<int32_t>(classes.size()));
+    }
+  }
+  const int32_t end_list = static_cast<int32_t>(offsets.size()) - 1;
+  classes.push_back(vocabulary.end());
+  offsets.push_back(static_cast<int32_t>(classes.size()));
+  table.candidates = {Tensor::from(offsets), Tensor::from(classes)};
+
+  for (int64_t item = 0; item < identifiers.items(); ++item) {
+    const auto codes = identifiers[item];
+    table.inputs.push_back(vocabulary.start());
+    for (int level = 0; level < identifiers.levels; ++level) {
+      const int32_t token = vocabulary.token(level, codes[level]);
+      table.inputs.push_back(token), table.targets.push_back(token);
+      table.lists.push_back(first_list[level] + (level == 0 ? 0 : trie.find(codes.first(level))));
+    }
+    table.targets.push_back(vocabulary.end());
+    table.lists.push_back(end_list);
+  }
+  return table;
+}
+
 Sampler::Sampler(const Dataset& dataset, const TokenTable& tokens, const TransformerOptions& options, int batch, uint64_t seed)
     : dataset_(dataset), tokens_(tokens), options_(options), batch_(batch), seed_(seed) {
   for (int64_t user = 0; user < dataset.users(); ++user) {
@@ -58,7 +89,7 @@ void Sampler::append_history(int32_t user, int32_t target, int64_t sample, std::
 Batch Sampler::batch(int64_t index) const {
   const int64_t first = index * batch_, last = std::min<int64_t>(samples(), first + batch_);
   const int length = tokens_.length;
-  std::vector<int32_t> users, history, history_offsets{0}, inputs, targets, token_offsets{0};
+  std::vector<int32_t> users, history, history_offsets{0}, inputs, targets, lists, token_offsets{0};
   inputs.reserve((last - first) * length), targets.reserve((last - first) * length);
   for (int64_t s = first; s < last; ++s) {
     const int32_t sample = order_[s], user = user_of_[sample], item = item_of_[sample];
@@ -68,10 +99,11 @@ Batch Sampler::batch(int64_t index) const {
     const auto row = [&](const std::vector<int32_t>& table) { return table.begin() + static_cast<int64_t>(item) * length; };
     inputs.insert(inputs.end(), row(tokens_.inputs), row(tokens_.inputs) + length);
     targets.insert(targets.end(), row(tokens_.targets), row(tokens_.targets) + length);
+    lists.insert(lists.end(), row(tokens_.lists), row(tokens_.lists) + length);
     token_offsets.push_back(static_cast<int32_t>(inputs.size()));
   }
-  return {Tensor::from(users),  Tensor::from(history), Tensor::from(history_offsets),
-          Tensor::from(inputs), Tensor::from(targets), Tensor::from(token_offsets)};
+  return {Tensor::from(users),   Tensor::from(history),       Tensor::from(history_offsets), Tensor::from(inputs),
+          Tensor::from(targets), Tensor::from(token_offsets), Tensor::from(lists),           tokens_.candidates};
 }
 
 std::vector<int32_t> inference_history(std::span<const int32_t> items, int limit, uint64_t seed, int64_t user) {

@@ -1,9 +1,11 @@
 // Training samples of the Transformer: one per training interaction (u, i), the encoder reads the user's other items.
 #pragma once
 
+#include "autograd/ops/candidate_cross_entropy.h"
 #include "genrec/data/dataset.h"
 #include "genrec/mmgrec/options.h"
-#include "tensor/tensor.h"
+#include "genrec/trie.h"
+#include "genrec/vocabulary.h"
 
 namespace genrec::mmgrec {
 
@@ -15,14 +17,19 @@ struct Batch {
   tensor::Tensor inputs;           // i32 [S*L] decoder tokens: START t0 .. t(M-1); L = M + 1
   tensor::Tensor targets;          // i32 [S*L] t0 .. t(M-1) END
   tensor::Tensor token_offsets;    // i32 [S+1]
+  tensor::Tensor lists;            // i32 [S*L] which list of candidates the target of a position is drawn from
+  autograd::CandidateLists candidates;
   int64_t sequences() const { return users.size(); }
 };
 
-// The tokens of every item, [items, L] each: what the decoder reads and what it must say.
+// The tokens of every item, [items, L] each: what the decoder reads, what it must say, and among which tokens it then chooses:
+// the children of the trie node reached so far, END alone after the last.
 struct TokenTable {
-  std::vector<int32_t> inputs, targets;
+  std::vector<int32_t> inputs, targets, lists;
+  autograd::CandidateLists candidates;
   int length = 0;  // L
 };
+TokenTable token_table(const ItemIdentifiers& identifiers, const Trie& trie, const Vocabulary& vocabulary);
 
 class Sampler {
  public:

@@ -55,6 +55,8 @@ void describe_transformer(OptionTable& table, TransformerOptions& o) {
   table.add("item-vectors", o.item_vectors, "encoder input: graph vectors, or vectors trained from scratch")
       .choices({"frozen", "free"});
   table.add("vocabulary", o.vocabulary, "token ids: disjoint per level, or shared").choices({"disjoint", "shared"});
+  table.add("softmax", o.softmax, "of training: over the tokens that the trie allows, or over the full vocabulary")
+      .choices({"trie", "full"});
   table.add("norm-affine", o.norm_affine, "layer norms have scale and shift");
   table.add("exclude-target", o.exclude_target, "the item to be predicted is not in the encoder's input");
   table.add("resample-history", o.resample_history, "draw the subset of long histories anew every epoch");
@@ -75,11 +77,11 @@ void describe(OptionTable& table, Options& o) {
   table.group("Bundles of settings (each setting can still be given)");
   table.add("profile", o.profile, "whose choices: ours (the paper's method, repaired), paper (literally), release (the authors' code)")
       .choices({"ours", "paper", "release"})
-      .bundle("paper", {{"feature-scaling", "none"}, {"graph-last-activation", "true"}, {"graph-neighbour-bias", "false"}, {"graph-optimizer", "sgd"},
+      .bundle("paper", {{"softmax", "full"}, {"score", "full"}, {"feature-scaling", "none"}, {"graph-last-activation", "true"}, {"graph-neighbour-bias", "false"}, {"graph-optimizer", "sgd"},
                         {"graph-weight-decay", "1e-5"}, {"rounds", "60"}, {"graph-epochs", "1"}, {"rq-epochs", "1"},
                         {"graph-patience", "0"}, {"revive-dead-codes", "false"}, {"momentum", "0"}, {"clip", "0"},
                         {"optimizer", "sgd"}, {"learning-rate", "1e-3"}, {"weight-decay", "1e-5"}})
-      .bundle("release", {{"feature-scaling", "none"}, {"free-item-vector", "false"}, {"resample-negatives", "false"}, {"graph-patience", "0"},
+      .bundle("release", {{"softmax", "full"}, {"score", "full"}, {"feature-scaling", "none"}, {"free-item-vector", "false"}, {"resample-negatives", "false"}, {"graph-patience", "0"},
                           {"residual-grad", "full"}, {"codebook-init", "uniform"}, {"revive-dead-codes", "false"},
                           {"vocabulary", "shared"}, {"norm-affine", "false"}, {"exclude-target", "false"},
                           {"resample-history", "false"}, {"position", "relation"}, {"exclude-seen", "none"}, {"clip", "0"},

@@ -54,6 +54,7 @@ struct TransformerOptions {
   std::string position = "relation"; // "relation", "default" (sinusoids), "none"
   std::string item_vectors = "frozen"; // "frozen": h_item; "free": trained from scratch ("Emb w/o")
   std::string vocabulary = "disjoint"; // or "shared"
+  std::string softmax = "trie";        // over the children of the trie node, or "full": over the whole vocabulary
   bool norm_affine = true;
   bool exclude_target = true;     // from the encoder's input
   bool resample_history = true;   // the subset of long histories, every epoch
@@ -79,7 +80,7 @@ struct Options {
   TransformerOptions transformer;
   int validation_k = 10;
   std::string exclude_seen = "trie";  // "leaf", "none"
-  std::string score = "full";         // or "renorm"
+  std::string score = "renorm";       // or "full"
 };
 
 // Profiles, presets and variants are bundles of settings: see options.cpp.

@@ -27,20 +27,6 @@ tensor::Safetensors read_representations(const Dataset& dataset, const RunFolder
 
 }  // namespace
 
-TokenTable token_table(const ItemIdentifiers& identifiers, const Vocabulary& vocabulary) {
-  TokenTable table;
-  table.length = identifiers.levels + 1;
-  for (int64_t item = 0; item < identifiers.items(); ++item) {
-    table.inputs.push_back(vocabulary.start());
-    for (int level = 0; level < identifiers.levels; ++level) {
-      const int32_t token = vocabulary.token(level, identifiers[item][level]);
-      table.inputs.push_back(token), table.targets.push_back(token);
-    }
-    table.targets.push_back(vocabulary.end());
-  }
-  return table;
-}
-
 void run_assign_stage(const Options& options, const TrainingRequest& request) {
   const Tensor codes = read_representations(request.dataset, request.run).at("codes");
   ItemIdentifiers semantic;
@@ -85,7 +71,7 @@ void run_recommend_stage(const Options& options, const TrainingRequest& request)
   const TransformerOptions& o = options.transformer;
   const Stored stored = load_stored(options, request.dataset, request.run);
   const Trie trie(stored.identifiers);
-  const TokenTable tokens = token_table(stored.identifiers, stored.vocabulary);
+  const TokenTable tokens = token_table(stored.identifiers, trie, stored.vocabulary);
   nn::Parameters parameters(request.seed);
   const auto recommender = make_recommender(parameters, options, stored);
   Sampler sampler(request.dataset, tokens, o, o.batch, request.seed);

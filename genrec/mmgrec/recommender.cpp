@@ -1,6 +1,7 @@
 #include "genrec/mmgrec/recommender.h"
 
 #include "autograd/ops/add.h"
+#include "autograd/ops/candidate_cross_entropy.h"
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/gather_rows.h"
 #include "autograd/ops/linear.h"
@@ -67,7 +68,9 @@ Var Recommender::logits(const Batch& batch, const nn::Context& context) const {
 }
 
 Var Recommender::loss(const Batch& batch, const nn::Context& context) const {
-  return autograd::cross_entropy(logits(batch, context), batch.targets);
+  const Var scores = logits(batch, context);
+  if (options_.softmax == "full") return autograd::cross_entropy(scores, batch.targets);
+  return autograd::candidate_cross_entropy(scores, batch.targets, batch.lists, batch.candidates);
 }
 
 Recommender::Memory Recommender::encode(const Tensor& history, const Tensor& offsets, const Tensor& users) const {

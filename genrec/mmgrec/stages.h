@@ -22,7 +22,6 @@ struct Stored {
   ItemIdentifiers identifiers;
   Vocabulary vocabulary;
 };
-TokenTable token_table(const ItemIdentifiers& identifiers, const Vocabulary& vocabulary);
 Stored load_stored(const Options& options, const Dataset& dataset, const RunFolder& run);
 std::unique_ptr<Recommender> make_recommender(nn::Parameters& parameters, const Options& options, const Stored& stored);
 InferenceOptions inference_options(const Options& options, int k, uint64_t seed);

@@ -11,6 +11,7 @@
 #include "genrec/mmgrec/system.h"
 #include "genrec/run.h"
 #include "nn/adam.h"
+#include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tests/catch.h"
 
@@ -47,7 +48,7 @@ struct Small {
     identifiers = assign_identifiers(semantic, tiny().train_counts());
     vocabulary = std::make_unique<Vocabulary>(Vocabulary::Layout::disjoint, identifiers.sizes);
     recommender = std::make_unique<mmgrec::Recommender>(parameters, options, item_vectors, user_vectors, vocabulary->size(), 5);
-    tokens = mmgrec::token_table(identifiers, *vocabulary);
+    tokens = mmgrec::token_table(identifiers, Trie(identifiers), *vocabulary);
   }
 };
 
@@ -96,7 +97,7 @@ struct Interrupter : Progress {
   int at, count = 0;
 };
 
-std::string final_checkpoint(const std::string& run) { return read_file(run + "/recommend.safetensors"); }
+std::string final_checkpoint(const std::string& run) { return tensor::read_file(run + "/recommend.safetensors"); }
 
 }  // namespace
 
@@ -163,7 +164,7 @@ TEST_CASE("the Transformer learns one batch by heart", "[mmgrec]") {
     tape.backward(loss);
     adam.step(small.parameters, 1e-2);
   }
-  CHECK(first > 2);
+  CHECK(first > 1);
   CHECK(last < 0.3 * first);
 }
 
