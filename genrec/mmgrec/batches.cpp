@@ -11,15 +11,15 @@ using tensor::Tensor;
 
 namespace {
 
-// Keeps `limit` of the items, drawn without replacement; draw j of sample s is number s * 2^20 + j of the stream.
-void subsample(std::vector<int32_t>& items, size_t begin, int limit, const tensor::Random& random, int64_t sample) {
+// Keeps `limit` of the items from `begin` on, drawn without replacement, ascending; draw j of sample s is number s * 2^20 + j.
+void subsample(std::vector<int32_t>& items, size_t begin, size_t limit, const tensor::Random& random, int64_t sample) {
   const size_t count = items.size() - begin;
-  if (count <= static_cast<size_t>(limit)) return;
-  for (int j = 0; j < limit; ++j) {
+  for (size_t j = 0; j < limit && limit < count; ++j) {
     const uint64_t draw = random.below((static_cast<uint64_t>(sample) << 20) + j, count - j);
     std::swap(items[begin + j], items[begin + j + draw]);
   }
-  items.resize(begin + limit);
+  items.resize(begin + std::min(limit, count));
+  std::sort(items.begin() + static_cast<int64_t>(begin), items.end());
 }
 
 }  // namespace
@@ -62,17 +62,28 @@ Sampler::Sampler(const Dataset& dataset, const TokenTable& tokens, const Transfo
     if (items.size() < 2 && options.exclude_target) continue;  // nothing would be left to read
     for (int32_t item : items) user_of_.push_back(static_cast<int32_t>(user)), item_of_.push_back(item);
   }
-  tensor::require(tensor::Fault::bad_data, samples() > 0,
+  tensor::require(tensor::Fault::bad_data, !user_of_.empty(),
                   "training: no user has two training interactions; a larger data set or --no-exclude-target is needed");
-  order_.resize(user_of_.size());
-  std::iota(order_.begin(), order_.end(), 0);
 }
 
-void Sampler::begin_epoch(int64_t epoch) {
+int64_t Sampler::begin_epoch(int64_t epoch) {
   epoch_ = epoch;
+  order_.resize(user_of_.size());
   std::iota(order_.begin(), order_.end(), 0);
+  if (options_.samples_per_user > 0) {
+    tensor::Generator rng(seed_, "recommend/targets", static_cast<uint64_t>(epoch));
+    size_t kept = 0;
+    for (size_t begin = 0, end; begin < user_of_.size(); begin = end) {
+      for (end = begin; end < user_of_.size() && user_of_[end] == user_of_[begin];) ++end;
+      const size_t count = std::min<size_t>(end - begin, options_.samples_per_user);
+      if (count < end - begin) rng.choose(std::span<int32_t>(order_).subspan(begin, end - begin), count);
+      for (size_t i = 0; i < count; ++i) order_[kept++] = order_[begin + i];
+    }
+    order_.resize(kept);
+  }
   tensor::Generator rng(seed_, "recommend/order", static_cast<uint64_t>(epoch));
   rng.shuffle(std::span<int32_t>(order_));
+  return (static_cast<int64_t>(order_.size()) + batch_ - 1) / batch_;
 }
 
 void Sampler::append_history(int32_t user, int32_t target, int64_t sample, std::vector<int32_t>& out) const {
@@ -81,13 +92,16 @@ void Sampler::append_history(int32_t user, int32_t target, int64_t sample, std::
     if (item != target) out.push_back(item);
   }
   const uint64_t step = options_.resample_history ? static_cast<uint64_t>(epoch_) : 0;
-  subsample(out, begin, options_.history, tensor::Random(seed_, "recommend/history", step),
-            options_.resample_history ? sample : user);
-  std::sort(out.begin() + begin, out.end());
+  const int64_t key = options_.resample_history ? sample : user;
+  size_t limit = std::min<size_t>(options_.history, out.size() - begin);
+  if (options_.history_length == "random" && limit > 1) {
+    limit = 1 + tensor::Random(seed_, "recommend/history length", step).below(static_cast<uint64_t>(key), limit);
+  }
+  subsample(out, begin, limit, tensor::Random(seed_, "recommend/history", step), key);
 }
 
 Batch Sampler::batch(int64_t index) const {
-  const int64_t first = index * batch_, last = std::min<int64_t>(samples(), first + batch_);
+  const int64_t first = index * batch_, last = std::min<int64_t>(order_.size(), first + batch_);
   const int length = tokens_.length;
   std::vector<int32_t> users, history, history_offsets{0}, inputs, targets, lists, token_offsets{0};
   inputs.reserve((last - first) * length), targets.reserve((last - first) * length);
@@ -108,8 +122,7 @@ Batch Sampler::batch(int64_t index) const {
 
 std::vector<int32_t> inference_history(std::span<const int32_t> items, int limit, uint64_t seed, int64_t user) {
   std::vector<int32_t> history(items.begin(), items.end());
-  subsample(history, 0, limit, tensor::Random(seed, "recommend/history"), user);
-  std::sort(history.begin(), history.end());
+  subsample(history, 0, static_cast<size_t>(limit), tensor::Random(seed, "recommend/history"), user);
   return history;
 }
 

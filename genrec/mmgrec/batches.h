@@ -35,10 +35,8 @@ class Sampler {
  public:
   Sampler(const Dataset& dataset, const TokenTable& tokens, const TransformerOptions& options, int batch, uint64_t seed);
 
-  int64_t samples() const { return static_cast<int64_t>(user_of_.size()); }
-  int64_t batches() const { return (samples() + batch_ - 1) / batch_; }
-  void begin_epoch(int64_t epoch);           // shuffles
-  Batch batch(int64_t index) const;          // of the epoch begun
+  int64_t begin_epoch(int64_t epoch);  // draws the samples and their order; returns the number of batches
+  Batch batch(int64_t index) const;    // of the epoch begun
 
  private:
   // At most N of the user's training items without `target` (-1: none), ascending; appended to `out`.
@@ -50,8 +48,8 @@ class Sampler {
   int batch_;
   uint64_t seed_;
   int64_t epoch_ = 0;
-  std::vector<int32_t> user_of_, item_of_;  // [samples]
-  std::vector<int32_t> order_;
+  std::vector<int32_t> user_of_, item_of_;  // [samples], by user
+  std::vector<int32_t> order_;               // samples of the epoch
 };
 
 // The history that inference reads: all training items of the user, at most N (a fixed random subset when there are more).

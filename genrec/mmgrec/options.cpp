@@ -60,6 +60,10 @@ void describe_transformer(OptionTable& table, TransformerOptions& o) {
   table.add("norm-affine", o.norm_affine, "layer norms have scale and shift");
   table.add("exclude-target", o.exclude_target, "the item to be predicted is not in the encoder's input");
   table.add("resample-history", o.resample_history, "draw the subset of long histories anew every epoch");
+  table.add("history-length", o.history_length, "what training reads of a history: all, or a random number of its items")
+      .choices({"all", "random"});
+  table.add("samples-per-user", o.samples_per_user, "most targets of one user in an epoch, drawn anew; 0 takes all")
+      .range(0, 1e9);
   table.add("optimizer", o.optimizer, "optimiser of the Transformer").choices({"sgd", "adam"});
   table.add("learning-rate", o.learning_rate, "learning rate of the Transformer").range(0, 10);
   table.add("momentum", o.momentum, "momentum of sgd").range(0, 0.9999);
@@ -79,19 +83,19 @@ void describe(OptionTable& table, Options& o) {
       .choices({"ours", "paper", "release"})
       .bundle("paper", {{"softmax", "full"}, {"score", "full"}, {"feature-scaling", "none"}, {"graph-last-activation", "true"}, {"graph-neighbour-bias", "false"}, {"graph-optimizer", "sgd"},
                         {"graph-weight-decay", "1e-5"}, {"rounds", "60"}, {"graph-epochs", "1"}, {"rq-epochs", "1"},
-                        {"graph-patience", "0"}, {"revive-dead-codes", "false"}, {"momentum", "0"}, {"clip", "0"},
+                        {"rq-hidden", "16"}, {"rq-latent", "4"}, {"graph-patience", "0"}, {"revive-dead-codes", "false"}, {"momentum", "0"}, {"clip", "0"},
                         {"optimizer", "sgd"}, {"learning-rate", "1e-3"}, {"weight-decay", "1e-5"}})
       .bundle("release", {{"softmax", "full"}, {"score", "full"}, {"feature-scaling", "none"}, {"free-item-vector", "false"}, {"resample-negatives", "false"}, {"graph-patience", "0"},
-                          {"residual-grad", "full"}, {"codebook-init", "uniform"}, {"revive-dead-codes", "false"},
+                          {"rq-hidden", "16"}, {"rq-latent", "4"}, {"rq-epochs", "60"}, {"residual-grad", "full"}, {"codebook-init", "uniform"}, {"revive-dead-codes", "false"},
                           {"vocabulary", "shared"}, {"norm-affine", "false"}, {"exclude-target", "false"},
                           {"resample-history", "false"}, {"position", "relation"}, {"exclude-seen", "none"}, {"clip", "0"},
                           {"optimizer", "sgd"}, {"momentum", "0.99"}, {"learning-rate", "1e-3"}, {"weight-decay", "1e-5"}});
   table.add("preset", o.preset, "sizes: default, or tiny (seconds on two cores)")
       .choices({"default", "tiny"})
-      .bundle("tiny", {{"width", "32"}, {"rq-hidden", "16"}, {"rq-latent", "8"}, {"codes", "16"}, {"history", "16"},
+      .bundle("tiny", {{"width", "32"}, {"rq-hidden", "32"}, {"rq-latent", "16"}, {"codes", "16"}, {"history", "16"},
                        {"layers", "1"}, {"heads", "2"}, {"feed-forward", "32"}, {"graph-batch", "1000"}, {"graph-epochs", "40"},
-                       {"rq-epochs", "60"}, {"rq-batch", "128"}, {"optimizer", "adam"}, {"learning-rate", "3e-3"}, {"batch", "256"},
-                       {"epochs", "40"}, {"patience", "8"}, {"dropout", "0.1"}});
+                       {"rq-epochs", "300"}, {"rq-batch", "128"}, {"optimizer", "adam"}, {"learning-rate", "2e-3"}, {"batch", "256"},
+                       {"epochs", "60"}, {"patience", "12"}, {"dropout", "0.2"}});
   table.add("variant", o.variant, "an ablation of the paper")
       .choices({"full", "id_wo", "emb_wo", "hkmeans", "random_last", "default_pe", "wo_pe"})
       .bundle("id_wo", {{"id-input", "features"}})

@@ -33,7 +33,7 @@ struct GraphOptions {
 struct QuantizerOptions {
   std::string input = "graph";    // h_i, or "features": the raw features ("ID w/o")
   std::string method = "rqvae";   // or "hkmeans": top-down hierarchical k-means
-  int hidden = 16, latent = 4;    // D-hidden-latent
+  int hidden = 32, latent = 16;   // D-hidden-latent
   int levels = 3, codes = 128;
   double beta = 0.25;             // commitment
   std::string residual_grad = "detach";
@@ -42,7 +42,7 @@ struct QuantizerOptions {
   double learning_rate = 1e-3;
   double weight_decay = 1e-4;     // coupled L2
   int batch = 1024;
-  int epochs = 60;                // e2, in each round
+  int epochs = 500;               // e2, in each round
 };
 
 // Stage two: the relation-aware Transformer (Eqs. 14-19).
@@ -58,6 +58,8 @@ struct TransformerOptions {
   bool norm_affine = true;
   bool exclude_target = true;     // from the encoder's input
   bool resample_history = true;   // the subset of long histories, every epoch
+  std::string history_length = "all"; // or "random": uniform in 1 .. what there is, so that short histories are learnt too
+  int samples_per_user = 0;       // at most so many targets of a user in an epoch, drawn anew; 0: all of them
   std::string optimizer = "sgd";
   double learning_rate = 1e-3;
   double momentum = 0.99;

@@ -89,10 +89,7 @@ void run_recommend_stage(const Options& options, const TrainingRequest& request)
   phase.seed = request.seed;
   phase.parameters = &parameters;
   phase.optimizer = optimizer.get();
-  phase.begin_epoch = [&](int64_t epoch) {
-    sampler.begin_epoch(epoch);
-    return sampler.batches();
-  };
+  phase.begin_epoch = [&](int64_t epoch) { return sampler.begin_epoch(epoch); };
   phase.loss = [&](int64_t index, const nn::Context& context) { return recommender->loss(sampler.batch(index), context); };
   if (!users.empty()) {
     phase.validate = [&] {

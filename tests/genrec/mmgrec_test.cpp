@@ -2,6 +2,8 @@
 // resume, and learning that beats popularity.
 #include <atomic>
 #include <cmath>
+#include <map>
+#include <set>
 
 #include "genrec/baselines/counting_systems.h"
 #include "genrec/data/synth.h"
@@ -175,9 +177,8 @@ TEST_CASE("histories leave the target out, keep at most N items and are drawn an
   std::vector<int32_t> first_epoch;
   bool differs = false;
   for (int64_t epoch : {0, 1}) {
-    sampler.begin_epoch(epoch);
-    std::map<std::pair<int32_t, int32_t>, std::vector<int32_t>> seen;
-    for (int64_t i = 0; i < sampler.batches(); ++i) {
+    const int64_t batches = sampler.begin_epoch(epoch);
+    for (int64_t i = 0; i < batches; ++i) {
       const mmgrec::Batch batch = sampler.batch(i);
       const auto history = batch.history.to_vector<int32_t>();
       REQUIRE(history.size() <= 4);
@@ -196,6 +197,25 @@ TEST_CASE("histories leave the target out, keep at most N items and are drawn an
     else differs = now != first_epoch;
   }
   CHECK(differs);
+}
+
+TEST_CASE("targets per user and epoch are capped and drawn anew", "[mmgrec]") {
+  Small small;
+  small.options.samples_per_user = 3;
+  mmgrec::Sampler sampler(tiny(), small.tokens, small.options, 1, 1);
+  std::vector<std::multiset<std::vector<int32_t>>> targets(2);
+  for (int64_t epoch : {0, 1}) {
+    std::map<int32_t, int> count;
+    const int64_t batches = sampler.begin_epoch(epoch);
+    for (int64_t i = 0; i < batches; ++i) {
+      const mmgrec::Batch batch = sampler.batch(i);
+      ++count[batch.users.data<int32_t>()[0]];
+      targets[epoch].insert(batch.targets.to_vector<int32_t>());
+    }
+    CHECK(static_cast<int64_t>(count.size()) == tiny().users());
+    for (const auto& [user, n] : count) CHECK(n == 3);
+  }
+  CHECK(targets[0] != targets[1]);
 }
 
 TEST_CASE("a run is the same bits for 1, 2 and 7 threads", "[mmgrec][run]") {
