@@ -80,8 +80,9 @@ class Contest {
   }
 
   InferenceBenchRow run() const {
-    InferenceBenchRow row{.items = identifiers_.items(), .codes = identifiers_.sizes[0],
-                          .largest_group = identifiers_.sizes[kLevels], .vocabulary = vocabulary_.size()};
+    InferenceBenchRow row;
+    row.items = identifiers_.items(), row.codes = identifiers_.sizes[0];
+    row.largest_group = identifiers_.sizes[kLevels], row.vocabulary = vocabulary_.size();
     const std::function<void(std::span<const Query>)> methods[] = {[this](auto queries) { scan(queries); },
                                                                    [this](auto queries) { beam(queries); }};
     std::vector<double> single[2], batch[2];
@@ -146,7 +147,8 @@ std::vector<double> items_of(std::span<const InferenceBenchRow> rows) {
 
 std::vector<int64_t> bench_item_counts(int64_t items_max) {
   std::vector<int64_t> counts = {5000, 10810, 21621, 43242, 86483};
-  for (int64_t power = 100000; power < items_max; power *= 10) counts.insert(counts.end(), {2 * power, 5 * power, 10 * power});
+  for (int64_t power = 100000; power < items_max; power *= 10)
+    counts.insert(counts.end(), {2 * power, 5 * power, 10 * power});
   std::erase_if(counts, [&](int64_t count) { return count >= items_max; });
   counts.push_back(items_max);
   return counts;
@@ -175,7 +177,8 @@ std::vector<InferenceBenchRow> bench_inference(const InferenceBenchOptions& opti
   return rows;
 }
 
-std::optional<double> crossing_point(std::span<const double> x, std::span<const double> rising, std::span<const double> other) {
+std::optional<double> crossing_point(std::span<const double> x, std::span<const double> rising,
+                                     std::span<const double> other) {
   const auto lead = [&](size_t i) { return std::log(rising[i] / other[i]); };  // above 0: the rising curve lies above
   size_t first = x.size();                                                     // from here on it does
   while (first > 0 && lead(first - 1) > 0) --first;
@@ -186,14 +189,16 @@ std::optional<double> crossing_point(std::span<const double> x, std::span<const 
 }
 
 InferenceCrossings inference_crossings(std::span<const InferenceBenchRow> rows) {
-  const auto crossing = [&](auto scan, auto beam) { return crossing_point(items_of(rows), column(rows, scan), column(rows, beam)); };
+  const auto crossing = [&](auto scan, auto beam) {
+    return crossing_point(items_of(rows), column(rows, scan), column(rows, beam));
+  };
   return {.single = crossing(&InferenceBenchRow::scan_single, &InferenceBenchRow::beam_single),
           .batch = crossing(&InferenceBenchRow::scan_batch, &InferenceBenchRow::beam_batch)};
 }
 
 std::vector<std::vector<std::string>> inference_table(std::span<const InferenceBenchRow> rows) {
-  std::vector<std::vector<std::string>> table = {{"items", "codes", "scan median", "mean", "p95", "MMGRec median", "mean", "p95",
-                                                  "scan batched", "MMGRec batched"}};
+  std::vector<std::vector<std::string>> table = {{"items", "codes", "scan median", "mean", "p95", "MMGRec median", "mean",
+                                                  "p95", "scan batched", "MMGRec batched"}};
   const auto text = [](double value) { return fmt::format("{:.4g}", value); };
   for (const InferenceBenchRow& row : rows) {
     table.push_back({fmt::format("{}", row.items), fmt::format("3 x {} + {}", row.codes, row.largest_group)});

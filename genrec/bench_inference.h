@@ -1,5 +1,5 @@
-// The inference-time experiment: MMGRec's constrained beam search against an exhaustive inner-product scan with a selection of
-// the best k, as the number of items grows. Weights, vectors and histories are random: only time is measured.
+// The inference-time experiment: MMGRec's constrained beam search against an exhaustive inner-product scan that keeps the
+// best k, as the number of items grows. Weights, vectors and histories are random: only time is measured.
 #pragma once
 
 #include <cstdint>
@@ -42,12 +42,13 @@ std::vector<int64_t> bench_item_counts(int64_t items_max);
 // items share one.
 int bench_codes(int64_t items);
 
-// Vectors are 64 wide. Memory: about 600 bytes per item of the largest count.
+// Vectors are 64 wide. Memory: about 800 bytes per item of the largest count.
 std::vector<InferenceBenchRow> bench_inference(const InferenceBenchOptions& options);
 
 // Where the rising curve goes above the other for good, on straight lines in log-log scale; x[0] where it lies above
 // everywhere, nothing where it ends below. x ascending, all values positive.
-std::optional<double> crossing_point(std::span<const double> x, std::span<const double> rising, std::span<const double> other);
+std::optional<double> crossing_point(std::span<const double> x, std::span<const double> rising,
+                                     std::span<const double> other);
 
 struct InferenceCrossings {
   std::optional<double> single, batch;  // items

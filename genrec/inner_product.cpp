@@ -22,7 +22,8 @@ void fold_in(const Dataset& dataset, const Tensor& user_vectors, std::span<const
     int64_t shared = 0;
     for (int32_t item : items) shared += std::binary_search(history.begin(), history.end(), item);
     if (shared > 0) {
-      similar.emplace_back(-static_cast<double>(shared) / std::sqrt(static_cast<double>(items.size() * history.size())), user);
+      const double norm = std::sqrt(static_cast<double>(items.size() * history.size()));
+      similar.emplace_back(-static_cast<double>(shared) / norm, user);
     }
   }
   const size_t count = std::min(similar.size(), kNeighbours);
@@ -38,8 +39,8 @@ void fold_in(const Dataset& dataset, const Tensor& user_vectors, std::span<const
   }
 }
 
-// A task is a block of users and a piece of the items: the products of a tile stay in the cache until the selection has read
-// them, and the item vectors come from memory once per block. The split does not depend on the threads.
+// A task is a block of users and a piece of the items: the products of a tile stay in the cache until the selection has
+// read them, and the item vectors come from memory once per block. The split does not depend on the threads.
 constexpr int64_t kUsersAtOnce = 1024;  // whose lists of all pieces exist at the same time
 constexpr int64_t kUserBlock = 256;
 constexpr int64_t kTile = 1024;         // items
@@ -79,8 +80,10 @@ void rank_some(const Tensor& rows, const Tensor& items, std::span<const Query> q
       store_list(whole, first + user, ranking);
     }
   });
-  for (int64_t user = 0; user < users; ++user)
-    require_listed(ranking, first + user, count - static_cast<int64_t>(excluded[user].size()), static_cast<int32_t>(first + user));
+  for (int64_t user = 0; user < users; ++user) {
+    const int64_t available = count - static_cast<int64_t>(excluded[user].size());
+    require_listed(ranking, first + user, available, static_cast<int32_t>(first + user));
+  }
 }
 
 }  // namespace

@@ -44,7 +44,8 @@ void store_list(TopK& best, int64_t row, Ranking& ranking) {
 void require_listed(const Ranking& ranking, int64_t row, int64_t available, int32_t user) {
   const int64_t found = static_cast<int64_t>(ranking.of(row).size()), wanted = std::min<int64_t>(ranking.k, available);
   tensor::require(tensor::Fault::bug, found >= wanted, "ranking: user ", user, " has ", found,
-                  " items with a score that is a number, ", wanted, " are needed; the model diverged, lower the learning rate");
+                  " items with a score that is a number, ", wanted,
+                  " are needed; the model diverged, lower the learning rate");
 }
 
 std::span<const int32_t> ascending(std::span<const int32_t> items, std::vector<int32_t>& buffer) {

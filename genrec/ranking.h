@@ -38,8 +38,8 @@ void offer_scores(std::span<const float> scores, int64_t first, std::span<const 
 
 // Writes a finished selection into a row of the ranking.
 void store_list(TopK& best, int64_t row, Ranking& ranking);
-// An Error unless the row lists k items, or as many as could be listed. For a loop over the rows in order, so that the message
-// names the first one.
+// An Error unless the row lists k items, or as many as could be listed. For a loop over the rows in order, so that the
+// message names the first one.
 void require_listed(const Ranking& ranking, int64_t row, int64_t available, int32_t user);
 
 // Fills scores [users, items] for a block of users. Runs on the calling thread; may use all threads inside.

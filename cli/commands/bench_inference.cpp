@@ -1,4 +1,4 @@
-// genrec bench inference: how the time for one user's list grows with the number of items, MMGRec against an exhaustive scan.
+// genrec bench inference: how the time for one user's list grows with the items, MMGRec against an exhaustive scan.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -26,9 +26,10 @@ std::string crossing_text(const char* mode, const std::optional<double>& crossin
 std::string text(const Rows& rows, const genrec::InferenceBenchOptions& options) {
   const auto table = genrec::inference_table(rows);
   const genrec::InferenceCrossings crossings = genrec::inference_crossings(rows);
-  return fmt::format("Milliseconds per user for {} of the items: one user at a time ({} users), and batches of {} (median of {})\n\n",
-                     options.k, options.users, options.batch, options.rounds) +
-         genrec::text_table(table[0], std::span(table).subspan(1)) + "\n" +
+  const std::string title = fmt::format(
+      "Milliseconds per user for the best {}: one user at a time ({} users), and batches of {} (median of {})\n\n", options.k,
+      options.users, options.batch, options.rounds);
+  return title + genrec::text_table(table[0], std::span(table).subspan(1)) + "\n" +
          crossing_text("one user at a time", crossings.single, rows) + crossing_text("batched", crossings.batch, rows) +
          fmt::format("instruction set {}, {} threads\n", tensor::name_of(tensor::isa()), tensor::threads());
 }
@@ -65,7 +66,9 @@ std::string json(const Rows& rows, const genrec::InferenceBenchOptions& options)
 class BenchInference : public Command {
  public:
   BenchInference() : Command("bench inference", "Compare MMGRec's beam search with an exhaustive scan as the items grow") {
-    options().add("items-max", bench_.items_max, "Largest number of items; takes about 600 bytes of memory each").range(10, 2e7);
+    options()
+        .add("items-max", bench_.items_max, "Largest number of items; each takes about 800 bytes of memory")
+        .range(10, 2e7);
     options().add("users", bench_.users, "Users timed one at a time").range(1, 1e6);
     options().add("batch", bench_.batch, "Users ranked together").range(1, 1e5);
     options().add("rounds", bench_.rounds, "Turns that the two methods take; the users are split over them").range(1, 1000);

@@ -45,7 +45,8 @@ TEST_CASE("genrec bench inference measures and draws", "[bench][cli]") {
   INFO(outcome.err);
   REQUIRE(outcome.exit_code == 0);
   const auto root = nlohmann::json::parse(outcome.out);
-  for (const char* key : {"isa", "threads", "users", "batch", "rounds", "history", "k", "rows", "crossing"}) CHECK(root.contains(key));
+  for (const char* key : {"isa", "threads", "users", "batch", "rounds", "history", "k", "rows", "crossing"})
+    CHECK(root.contains(key));
   REQUIRE(root["rows"].size() == 1);
   const auto& row = root["rows"][0];
   CHECK(row["items"] == 300);
@@ -68,7 +69,8 @@ TEST_CASE("genrec bench inference measures and draws", "[bench][cli]") {
 }
 
 TEST_CASE("genrec bench inference refuses fewer users than rounds", "[bench][cli]") {
-  const tests::Outcome outcome = tests::run_program({"bench", "inference", "--items-max", "20", "--users", "2", "--rounds", "3"});
+  const tests::Outcome outcome = tests::run_program({"bench", "inference", "--items-max", "20", "--users", "2",
+                                                     "--rounds", "3"});
   CHECK(outcome.exit_code == 2);
   CHECK_THAT(outcome.err, Contains("bench: 2 users cannot be split into 3 rounds; ask for at least one user in a round"));
 }

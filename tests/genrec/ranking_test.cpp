@@ -131,7 +131,8 @@ TEST_CASE("ranking by inner product equals the selection from all scores", "[ran
     for (int64_t u = 0; u < users; u += 13) {
       std::vector<float> scores(items, 0.0f);
       for (int64_t i = 0; i < items; ++i) {
-        for (int64_t d = 0; d < width; ++d) scores[i] += rows.data<float>()[u * width + d] * table.data<float>()[i * width + d];
+        const float *row = rows.data<float>() + u * width, *column = table.data<float>() + i * width;
+        for (int64_t d = 0; d < width; ++d) scores[i] += row[d] * column[d];
       }
       const auto expected = top_k(scores, excluded[u], 20);
       for (int rank = 0; rank < 20; ++rank) {
