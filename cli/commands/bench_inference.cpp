@@ -26,9 +26,9 @@ std::string crossing_text(const char* mode, const std::optional<double>& crossin
 std::string text(const Rows& rows, const genrec::InferenceBenchOptions& options) {
   const auto table = genrec::inference_table(rows);
   const genrec::InferenceCrossings crossings = genrec::inference_crossings(rows);
-  const std::string title = fmt::format(
-      "Milliseconds per user for the best {}: one user at a time ({} users), and batches of {} (median of {})\n\n", options.k,
-      options.users, options.batch, options.rounds);
+  const std::string title =
+      fmt::format("Milliseconds per user, best {}: one user at a time ({} users), and batches of {} (median of {})\n\n",
+                  options.k, options.users, options.batch, options.rounds);
   return title + genrec::text_table(table[0], std::span(table).subspan(1)) + "\n" +
          crossing_text("one user at a time", crossings.single, rows) + crossing_text("batched", crossings.batch, rows) +
          fmt::format("instruction set {}, {} threads\n", tensor::name_of(tensor::isa()), tensor::threads());
