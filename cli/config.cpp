@@ -125,6 +125,14 @@ std::vector<Assignment> read_config(const std::string& path, const Commands& com
   return parse_config(text.str(), path, commands, command);
 }
 
+std::string peek_config(const std::string& path, const std::string& section, const std::string& key) {
+  try {
+    return toml::parse_file(path)[section][key].value_or(std::string());
+  } catch (const toml::parse_error&) {
+    return "";
+  }
+}
+
 std::string dump_config(const Command& command) {
   std::string section = command.name();
   for (char& c : section)

@@ -16,6 +16,9 @@ std::vector<genrec::Assignment> read_config(const std::string& path, const Comma
 std::vector<genrec::Assignment> parse_config(const std::string& text, const std::string& path, const Commands& commands,
                                              const Command& command);
 
+// One text of a section, "" where the file, the section or the key is not there or not what it should be: read_config tells.
+std::string peek_config(const std::string& path, const std::string& section, const std::string& key);
+
 // The resolved options as a file that read_config accepts.
 std::string dump_config(const Command& command);
 

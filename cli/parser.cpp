@@ -56,7 +56,11 @@ class HelpFormatter : public CLI::Formatter {
     return CLI::detail::find_and_replace(CLI::Formatter::make_help(app, name, mode), "\n\n\n", "\n\n");
   }
   std::string make_subcommand(const CLI::App* command) const override {
-    return line(command->get_name(), command->get_description());
+    const auto members = command->get_subcommands([](const CLI::App*) { return true; });
+    if (members.empty()) return line(command->get_name(), command->get_description());
+    std::string text;
+    for (const CLI::App* member : members) text += line(command->get_name() + " " + member->get_name(), member->get_description());
+    return text;
   }
   std::string make_usage(const CLI::App* app, std::string name) const override {
     std::string text = "\nUsage: " + name;
@@ -146,8 +150,6 @@ struct Tree {
       CLI::App*& family = families[word.substr(0, space)];
       if (!family) prepare(*(family = root.add_subcommand(word.substr(0, space))));
       word = word.substr(space + 1);
-      const std::string so_far = family->get_description();
-      family->description(so_far + (so_far.empty() ? "" : " | ") + word + ": " + command.summary());
       parent = family;
     }
     Entry entry{&command, parent->add_subcommand(word, command.summary()), {}};
@@ -184,7 +186,7 @@ std::vector<genrec::Assignment> collect(const Entry& entry) {
   for (const auto& [option, parsed] : entry.options) {
     if (parsed->count() == 0) continue;
     const std::vector<std::string>& texts = parsed->results();
-    const std::string shown = option->is_positional() ? option->value_name() : "--" + option->name();
+    const std::string shown = option->is_positional() ? option->name() : "--" + option->name();
     tensor::require(option->is_list() || texts.size() == 1, shown, ": given ", texts.size(), " times; give it once");
     std::string text = texts[0];
     for (size_t i = 1; i < texts.size(); ++i) text += "," + texts[i];

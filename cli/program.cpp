@@ -17,6 +17,20 @@ namespace cli {
 
 namespace {
 
+// The model that `train` is asked for, known before its options can be: from --model, else from the configuration file.
+std::string model_of(const std::vector<std::string>& arguments) {
+  if (arguments.empty() || arguments[0] != "train") return "mmgrec";
+  std::string given[2];
+  const std::string names[2] = {"--model", "--config"};
+  for (size_t i = 1; i < arguments.size(); ++i)
+    for (const int n : {0, 1}) {
+      if (arguments[i].starts_with(names[n] + "=")) given[n] = arguments[i].substr(names[n].size() + 1);
+      if (arguments[i] == names[n] && i + 1 < arguments.size()) given[n] = arguments[i + 1];
+    }
+  if (given[0].empty() && !given[1].empty()) given[0] = peek_config(given[1], "train", "model");
+  return given[0].empty() ? "mmgrec" : given[0];
+}
+
 // Command line over file over presets over defaults.
 void resolve(const Commands& commands, const Parsed& parsed) {
   std::vector<genrec::Assignment> assignments;
@@ -48,7 +62,7 @@ void print(const std::string& text) {
 }
 
 int run(const std::vector<std::string>& arguments) {
-  const Commands commands = all_commands();
+  const Commands commands = all_commands(model_of(arguments));
   const Parsed parsed = parse(commands, arguments);
   if (parsed.version) {
     print(fmt::format("genrec {} ({}, {})\n", genrec::kVersion, genrec::kCompiler, genrec::kBuildType));

@@ -8,7 +8,8 @@
 
 namespace cli {
 
-Commands all_commands();  // in the order of the help
+// In the order of the help. `model` decides which options `train` has.
+Commands all_commands(const std::string& model = "mmgrec");
 
 // Runs the program; errors leave as exceptions.
 int run(const std::vector<std::string>& arguments);

@@ -33,7 +33,10 @@ struct Running {
   int64_t total = 0, step = 0;
   Clock::time_point started;
   std::vector<std::pair<std::string, double>> fields;
-  bool heard = false;  // a line about it was printed
+  bool heard = false;    // a line about it was printed
+  bool divided = false;  // into stages of its own, which speak for it
+
+  bool silent() const { return divided && step == 0; }
 };
 
 std::string describe(const Running& stage, Clock::time_point now) {
@@ -86,7 +89,7 @@ struct ProgressDisplay::State {
       if (stopping || stages.empty()) continue;
       Running& stage = stages.back();
       const auto now = Clock::now();
-      if (seconds_between(stage.started, now) < (style.live ? 0.2 : style.first_seconds)) continue;
+      if (stage.silent() || seconds_between(stage.started, now) < (style.live ? 0.2 : style.first_seconds)) continue;
       if (style.live) {
         print_live(describe(stage, now));
       } else if (!stage.heard || seconds_between(last, now) >= style.interval_seconds) {
@@ -133,6 +136,7 @@ void ProgressDisplay::begin(const std::string& stage, int64_t total) {
   running.name = stage;
   running.total = total;
   running.started = Clock::now();
+  if (!state_->stages.empty()) state_->stages.back().divided = true;
   state_->stages.push_back(std::move(running));
 }
 
@@ -152,7 +156,7 @@ void ProgressDisplay::end() {
   const std::lock_guard lock(state_->mutex);
   if (state_->stages.empty()) return;
   const Running& stage = state_->stages.back();
-  if (stage.heard) state_->print_line(describe(stage, Clock::now()));
+  if (stage.heard && !stage.silent()) state_->print_line(describe(stage, Clock::now()));
   state_->stages.pop_back();
 }
 

@@ -48,8 +48,8 @@ struct Comparison {
 
 Comparison compare_runs(std::span<const NamedRuns> runs, const CompareOptions& options);
 
-enum class TableFormat { text, markdown };
-std::string comparison_table(const Comparison& comparison, TableFormat format);
+enum class TableStyle { text, markdown };
+std::string comparison_table(const Comparison& comparison, TableStyle format);
 std::string comparison_json(const Comparison& comparison);
 
 }  // namespace genrec

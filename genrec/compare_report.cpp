@@ -31,8 +31,8 @@ std::vector<std::string> difference_row(const Comparison& comparison, size_t run
 
 }  // namespace
 
-std::string comparison_table(const Comparison& comparison, TableFormat format) {
-  const auto table = format == TableFormat::text ? text_table : markdown_table;
+std::string comparison_table(const Comparison& comparison, TableStyle format) {
+  const auto table = format == TableStyle::text ? text_table : markdown_table;
   size_t most_seeds = 0;
   std::vector<std::string> header = {"run", "seeds"};
   header.insert(header.end(), comparison.metrics.begin(), comparison.metrics.end());

@@ -307,9 +307,10 @@ void OptionTable::apply(const std::vector<Assignment>& assignments) {
 
 void OptionTable::require_given() const {
   for (const auto& option : options_)
-    if (option->required_ && option->origin_ == "default")
-      fail(Fault::usage, option->positional_ ? "" : "--", option->positional_ ? option->value_name() : option->name_,
-           ": this is required; give ", option->positional_ ? option->help_ : join("--", option->name_, " ", option->value_name()));
+    if (option->required_ && option->origin_ == "default") {
+      const std::string shown = option->positional_ ? option->name_ : "--" + option->name_;
+      fail(Fault::usage, shown, ": this is required; give ", option->positional_ ? "" : shown + " ", option->value_name());
+    }
 }
 
 std::vector<std::pair<std::string, std::string>> OptionTable::values() const {
@@ -342,6 +343,16 @@ std::string OptionTable::toml(bool with_origins) const {
     result += option->name_ + " = " + toml_value(*option);
     if (with_origins && option->origin_ != "default") result += "  # " + option->origin_;
     result += '\n';
+  }
+  return result;
+}
+
+std::vector<std::pair<std::string, std::string>> differences(const OptionTable& from, const OptionTable& to) {
+  std::vector<std::pair<std::string, std::string>> result;
+  for (const auto& option : to.options()) {
+    const Option* other = from.find(option->name());
+    check(other != nullptr, "option ", option->name(), " is in one of the tables only");
+    if (other->text() != option->text()) result.emplace_back(option->name(), option->text());
   }
   return result;
 }

@@ -113,6 +113,9 @@ class OptionTable {
   std::string group_;
 };
 
+// What differs in `to`, an equally built table: the settings of a bundle made from an options struct.
+std::vector<std::pair<std::string, std::string>> differences(const OptionTable& from, const OptionTable& to);
+
 // The candidate with the smallest edit distance to `name`, "" if none is within a third of its length (at least 2).
 std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates);
 std::string did_you_mean(const std::string& nearest);  // "did you mean 'x'?", or "" for ""

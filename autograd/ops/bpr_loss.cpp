@@ -46,7 +46,7 @@ static const Op op("bpr_loss", samples);
 
 Var bpr_loss(const Var& positive, const Var& negative) {
   tensor::require(positive.shape() == negative.shape() && positive.shape().rank() == 1 && positive.value().size() > 0,
-                  "bpr_loss: positive is ", positive.shape(), ", negative is ", negative.shape(), 
+                  "bpr_loss: positive is ", positive.shape(), ", negative is ", negative.shape(),
                   "; both must be [n], n > 0");
   const Tensor p = positive.value(), n = negative.value();
   Tensor loss({}, p.dtype(), p.device());

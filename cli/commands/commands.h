@@ -7,7 +7,18 @@
 
 namespace cli {
 
+std::unique_ptr<Command> synth();
+std::unique_ptr<Command> import_data();
+std::unique_ptr<Command> check();
+std::unique_ptr<Command> train(const std::string& model);
+std::unique_ptr<Command> evaluate();
+std::unique_ptr<Command> compare();
+std::unique_ptr<Command> recommend();
+std::unique_ptr<Command> ids_report();
+std::unique_ptr<Command> ids_export();
+std::unique_ptr<Command> inspect();
 std::unique_ptr<Command> selftest();
+std::unique_ptr<Command> bench_cpu();
 std::unique_ptr<Command> bench_inference();
 std::unique_ptr<Command> completion();
 

@@ -151,6 +151,14 @@ TEST_CASE("an option is declared once", "[options]") {
   CHECK(error_of([&] { d.table.add("epochs", other, "again"); }).find("option epochs is declared twice") != std::string::npos);
 }
 
+TEST_CASE("the differences of two tables", "[options]") {
+  Described one, other;
+  other.table.set("epochs", "3");
+  other.table.set("sizes", "4,5");
+  using Settings = std::vector<std::pair<std::string, std::string>>;
+  CHECK(genrec::differences(one.table, other.table) == Settings{{"epochs", "3"}, {"sizes", "4,5"}});
+}
+
 TEST_CASE("nearest names", "[options]") {
   CHECK(genrec::nearest_name("tain", {"import", "train", "check"}) == "train");
   CHECK(genrec::nearest_name("evaluat", {"export", "evaluate"}) == "evaluate");

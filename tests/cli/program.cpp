@@ -1,8 +1,12 @@
 #include "tests/cli/program.h"
 
+#include <chrono>
+#include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -31,33 +35,54 @@ void write_text(const std::string& path, const std::string& text) {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-// Through files: no pipe can fill up and block.
+namespace {
+
+// A started program. Through files: no pipe can fill up and block.
+class Child {
+ public:
+  Child(const std::vector<std::string>& arguments, const std::string& input) {
+    write_text(folder_ / "in", input);
+    std::vector<std::string> words{GENREC_PROGRAM};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, (folder_ / "in").c_str(), O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, (folder_ / "out").c_str(), O_WRONLY | O_CREAT, 0600);
+    posix_spawn_file_actions_addopen(&actions, 2, (folder_ / "err").c_str(), O_WRONLY | O_CREAT, 0600);
+    const int failed = posix_spawn(&process_, GENREC_PROGRAM, &actions, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (failed) throw std::runtime_error(std::string("cannot start ") + GENREC_PROGRAM);
+  }
+
+  void signal(int number) const { kill(process_, number); }
+
+  Outcome wait() const {
+    int status = 0;
+    waitpid(process_, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(folder_ / "out"),
+            read_text(folder_ / "err")};
+  }
+
+ private:
+  TemporaryFolder folder_;
+  pid_t process_ = 0;
+};
+
+}  // namespace
+
 Outcome run_program(const std::vector<std::string>& arguments, const std::string& input) {
-  const TemporaryFolder folder;
-  write_text(folder / "in", input);
-  std::vector<std::string> words{GENREC_PROGRAM};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
+  return Child(arguments, input).wait();
+}
 
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, (folder / "in").c_str(), O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, (folder / "out").c_str(), O_WRONLY | O_CREAT, 0600);
-  posix_spawn_file_actions_addopen(&actions, 2, (folder / "err").c_str(), O_WRONLY | O_CREAT, 0600);
-  pid_t child = 0;
-  const int failed = posix_spawn(&child, GENREC_PROGRAM, &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed) throw std::runtime_error(std::string("cannot start ") + GENREC_PROGRAM);
-  int status = 0;
-  waitpid(child, &status, 0);
-
-  Outcome outcome;
-  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  outcome.out = read_text(folder / "out");
-  outcome.err = read_text(folder / "err");
-  return outcome;
+Outcome run_and_interrupt(const std::vector<std::string>& arguments, const std::string& file) {
+  const Child child(arguments, "");
+  for (int tries = 0; tries < 3000 && !(std::filesystem::exists(file) && std::filesystem::file_size(file) > 0); ++tries)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  child.signal(SIGTERM);
+  return child.wait();
 }
 
 }  // namespace tests

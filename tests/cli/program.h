@@ -14,6 +14,9 @@ struct Outcome {
 // Runs genrec with these arguments; `input` is its standard input.
 Outcome run_program(const std::vector<std::string>& arguments, const std::string& input = "");
 
+// The same, but sends SIGTERM as soon as `file` holds a line.
+Outcome run_and_interrupt(const std::vector<std::string>& arguments, const std::string& file);
+
 std::string read_text(const std::string& path);
 void write_text(const std::string& path, const std::string& text);
 bool contains(const std::string& text, const std::string& part);

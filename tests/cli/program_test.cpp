@@ -87,7 +87,7 @@ TEST_CASE("usage errors exit with 2 and name what is nearest", "[cli]") {
   CHECK(error({"selftest", "--threads", "-1"}) == "genrec: --threads: -1 is out of range; give a whole number from 0 to 1024\n");
   CHECK(error({"selftest", "--memory-limit", "4Q"}) ==
         "genrec: --memory-limit: '4Q' is not an amount of memory; give a number of bytes, or one with K, M, G or T\n");
-  CHECK(error({"completion"}) == "genrec: bash|zsh|fish: this is required; give Which shell\n");
+  CHECK(error({"completion"}) == "genrec: shell: this is required; give bash|zsh|fish\n");
 }
 
 TEST_CASE("configuration errors exit with 78 and name the place", "[cli]") {

@@ -56,6 +56,19 @@ TEST_CASE("a short stage stays silent, a note does not", "[progress]") {
   CHECK(text == "codebook 2: 3 dead codes revived\n");
 }
 
+TEST_CASE("a stage that is divided leaves the word to its parts", "[progress]") {
+  cli::ProgressStyle style;
+  style.first_seconds = 0.01;
+  const std::string text = shown(style, [](auto& display) {
+    display.begin("train", 0);
+    work(display, 300);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    display.end();
+  });
+  CHECK(contains(text, "graph"));
+  CHECK_FALSE(contains(text, "train"));
+}
+
 TEST_CASE("a terminal gets one line that is rewritten", "[progress]") {
   cli::ProgressStyle style;
   style.live = true;

@@ -53,10 +53,10 @@ TEST_CASE("comparison over seeds and users", "[compare]") {
   const Comparison alone = compare_runs(std::vector<NamedRuns>{runs[1], runs[0]}, {.reference = "ours"});
   CHECK(popularity.t_p == Approx(2 * alone.at(1, 0).t_p));
 
-  const std::string markdown = comparison_table(against, TableFormat::markdown);
+  const std::string markdown = comparison_table(against, TableStyle::markdown);
   CHECK_THAT(markdown, Contains("| run | seeds | Recall@10 | NDCG@10 |") && Contains(" ± ") &&
                            Contains("Differences to ours over 200 users") && Contains("<0.0001"));
-  CHECK_THAT(comparison_table(against, TableFormat::text), Contains("popularity") && !Contains("|"));
+  CHECK_THAT(comparison_table(against, TableStyle::text), Contains("popularity") && !Contains("|"));
   const auto json = nlohmann::json::parse(comparison_json(against));
   CHECK(json["runs"][0]["metrics"]["Recall@10"]["p_paired_t"].get<double>() < 1e-10);
   CHECK(!json["runs"][1]["metrics"]["Recall@10"].contains("difference"));
@@ -66,7 +66,7 @@ TEST_CASE("a single run is only described", "[compare]") {
   const std::vector<NamedRuns> runs = {{"ours", {table_of(0.2, 1)}}};
   const Comparison c = compare_runs(runs, {.metrics = {"NDCG@10"}});
   CHECK(c.cells.size() == 1);
-  CHECK_THAT(comparison_table(c, TableFormat::text), !Contains("Differences") && !Contains("±"));
+  CHECK_THAT(comparison_table(c, TableStyle::text), !Contains("Differences") && !Contains("±"));
 }
 
 TEST_CASE("what cannot be compared is said", "[compare]") {

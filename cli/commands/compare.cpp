@@ -1,0 +1,58 @@
+// genrec compare: a table over evaluated runs, with mean and deviation over seeds and paired tests per user.
+#include "cli/commands/commands.h"
+#include "cli/program.h"
+#include "cli/runs.h"
+#include "genrec/compare.h"
+#include "genrec/log.h"
+#include "genrec/run.h"
+#include "tensor/error.h"
+
+namespace cli {
+
+namespace {
+
+class Compare : public Command {
+ public:
+  Compare() : Command("compare", "Compare evaluated runs: mean and deviation over seeds, paired tests per user") {
+    options().add("runs", runs_, "Folders of runs, each of one seed or several").value_name("RUN").positional().required();
+    options().add("split", split_, "Which evaluation to compare").choices({"test", "valid"});
+    options().add("metrics", options_.metrics, "Columns, as Recall@10; empty: all that were measured");
+    options().add("reference", options_.reference, "Folder name of the run that the others are tested against; empty: the best");
+    options().add("confidence", options_.confidence, "Of the intervals").range(0.5, 0.9999);
+    options().add("resamples", options_.resamples, "Bootstrap samples of the users").range(10, 1e7);
+    options().add("format", format_, "Of the table").choices({"text", "markdown"});
+    add_common(true);
+  }
+
+  int run() override {
+    options_.seed = common().seed;
+    const genrec::Stage stage("compare");
+    std::vector<genrec::NamedRuns> runs;
+    for (const std::string& path : runs_) {
+      genrec::NamedRuns named{base_name(path), {}};
+      for (const std::string& run : genrec::runs_under(path)) {
+        const std::string file = evaluation_file(run, split_named(split_));
+        tensor::require(tensor::Fault::missing_input, genrec::file_exists(file), run, ": was not evaluated on ", split_,
+                        "; run `genrec evaluate ", path, split_ == "test" ? "" : " --split valid", "` first");
+        named.seeds.push_back(genrec::MetricTable::load(file));
+      }
+      runs.push_back(std::move(named));
+    }
+    const genrec::Comparison result = genrec::compare_runs(runs, options_);
+    print(common().json ? genrec::comparison_json(result)
+                        : genrec::comparison_table(result, format_ == "markdown" ? genrec::TableStyle::markdown
+                                                                                 : genrec::TableStyle::text));
+    return 0;
+  }
+
+ private:
+  std::vector<std::string> runs_;
+  std::string split_ = "test", format_ = "text";
+  genrec::CompareOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> compare() { return std::make_unique<Compare>(); }
+
+}  // namespace cli

@@ -1,0 +1,105 @@
+// genrec evaluate: full ranking over the held-out items of every user; values per user stay in the folder of the run.
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands/commands.h"
+#include "cli/program.h"
+#include "cli/runs.h"
+#include "genrec/log.h"
+#include "genrec/run.h"
+#include "genrec/statistics.h"
+#include "genrec/text_table.h"
+
+namespace cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Evaluated {
+  std::string path, model;
+  uint64_t seed = 1;
+  genrec::Evaluation evaluation;
+};
+
+class Evaluate : public Command {
+ public:
+  Evaluate() : Command("evaluate", "Measure Recall, NDCG, HR and MRR of a run, or of all seeds of one") {
+    options().add("run", run_, "Folder of a run").value_name("RUN").positional().required();
+    options().add("data", data_, "Folder of the data set, if it is no longer where it was").value_name("DIR");
+    options().add("split", split_, "Which held-out items to find").choices({"test", "valid"});
+    options().add("k", cutoffs_, "Lengths of the lists").range(1, 100000);
+    options().add("seen", seen_, "Whether items that a user is known to have may be listed").choices({"drop", "keep"});
+    add_common(true);
+  }
+
+  int run() override {
+    choose_device(common());
+    std::vector<Evaluated> results;
+    for (const std::string& path : genrec::runs_under(run_)) results.push_back(evaluate_one(path));
+    print(common().json ? json(results) : text(results));
+    return 0;
+  }
+
+ private:
+  Evaluated evaluate_one(const std::string& path) const {
+    const genrec::Stage stage("evaluate " + path);
+    genrec::Run run(path);
+    const genrec::Dataset data = data_of(run, data_);
+    const genrec::Split split = split_named(split_);
+    Evaluated result{path, run.model_name(), run.seed(), {}};
+    result.evaluation = genrec::evaluate(*run.load(data), data, split, cutoffs_, seen_ == "drop");
+    result.evaluation.metrics.save(evaluation_file(path, split));
+    return result;
+  }
+
+  std::string text(const std::vector<Evaluated>& results) const {
+    std::vector<std::string> header{"metric"};
+    for (const Evaluated& result : results) header.push_back(results.size() == 1 ? result.model : base_name(result.path));
+    if (results.size() > 1) header.insert(header.end(), {"mean", "deviation"});
+    std::vector<std::vector<std::string>> rows;
+    for (const std::string& name : results[0].evaluation.metrics.names) {
+      std::vector<std::string> row{name};
+      std::vector<double> values;
+      for (const Evaluated& result : results) values.push_back(result.evaluation.metrics.mean(name));
+      for (const double value : values) row.push_back(fmt::format("{:.4f}", value));
+      if (results.size() > 1)
+        row.insert(row.end(), {fmt::format("{:.4f}", genrec::mean(values)), fmt::format("{:.4f}", genrec::deviation(values))});
+      rows.push_back(row);
+    }
+    std::string text = genrec::text_table(header, rows);
+    for (const Evaluated& result : results)
+      for (const auto& [name, value] : result.evaluation.statistics.fields())
+        text += fmt::format("{}{}: {}\n", results.size() == 1 ? "" : base_name(result.path) + ": ", name, shown(value));
+    return text + fmt::format("{} users with {} items, seen items {}\n", results[0].evaluation.metrics.users.size(), split_,
+                              seen_ == "drop" ? "left out" : "kept");
+  }
+
+  static std::string shown(const genrec::Record::Value& value) {
+    if (const auto* number = std::get_if<double>(&value)) return fmt::format("{:.4f}", *number);
+    if (const auto* whole = std::get_if<int64_t>(&value)) return fmt::format("{}", *whole);
+    if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "yes" : "no";
+    return std::get<std::string>(value);
+  }
+
+  std::string json(const std::vector<Evaluated>& results) const {
+    Json runs = Json::array();
+    for (const Evaluated& result : results)
+      runs.push_back({{"run", result.path},
+                      {"model", result.model},
+                      {"seed", result.seed},
+                      {"users", result.evaluation.metrics.users.size()},
+                      {"metrics", Json::parse(genrec::summary(result.evaluation.metrics).to_json())},
+                      {"statistics", Json::parse(result.evaluation.statistics.to_json())}});
+    return Json{{"split", split_}, {"seen", seen_}, {"runs", runs}}.dump(2) + "\n";
+  }
+
+  std::string run_, data_, split_ = "test", seen_ = "drop";
+  std::vector<int> cutoffs_{10, 20};
+};
+
+}  // namespace
+
+std::unique_ptr<Command> evaluate() { return std::make_unique<Evaluate>(); }
+
+}  // namespace cli

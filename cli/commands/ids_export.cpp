@@ -1,0 +1,70 @@
+// genrec ids export: item identifiers for other programs.
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands/commands.h"
+#include "cli/program.h"
+#include "cli/runs.h"
+#include "tensor/file.h"
+
+namespace cli {
+
+namespace {
+
+// The codes of an item for people and files: the popularity code counts from 1, all others from 0.
+int32_t shown_code(const genrec::ItemIdentifiers& identifiers, int64_t item, int level) {
+  const bool last = identifiers.popularity && level + 1 == identifiers.levels;
+  return identifiers[item][level] + (last ? 1 : 0);
+}
+
+// {"item": ["<a_12>", "<b_3>", ...]}, as the index files of published semantic-id code have it.
+std::string index_json(const IdentifiersOf& all) {
+  nlohmann::ordered_json root = nlohmann::ordered_json::object();
+  for (int64_t item = 0; item < all.identifiers.items(); ++item) {
+    auto& tokens = root[all.data.item_ids[item]] = nlohmann::ordered_json::array();
+    for (int level = 0; level < all.identifiers.levels; ++level)
+      tokens.push_back(fmt::format("<{}_{}>", static_cast<char>('a' + level), shown_code(all.identifiers, item, level)));
+  }
+  return root.dump(2) + "\n";
+}
+
+std::string tsv(const IdentifiersOf& all) {
+  std::string text = "item";
+  for (int level = 0; level < all.identifiers.levels; ++level)
+    text += all.identifiers.popularity && level + 1 == all.identifiers.levels ? "\tp" : fmt::format("\tc{}", level);
+  text += "\n";
+  for (int64_t item = 0; item < all.identifiers.items(); ++item) {
+    text += all.data.item_ids[item];
+    for (int level = 0; level < all.identifiers.levels; ++level)
+      text += fmt::format("\t{}", shown_code(all.identifiers, item, level));
+    text += "\n";
+  }
+  return text;
+}
+
+class IdsExport : public Command {
+ public:
+  IdsExport() : Command("ids export", "Print item identifiers for other programs") {
+    options().add("ids", ids_, "Folder of a run, or a file of identifiers").value_name("RUN|FILE").positional().required();
+    options().add("data", data_, "Folder of the data set; empty: that of the run").value_name("DIR");
+    options().add("out", out_, "Write to this file instead of stdout").value_name("FILE");
+    add_common(true);
+  }
+
+  int run() override {
+    const IdentifiersOf all = load_identifiers(ids_, data_);
+    const std::string text = common().json ? index_json(all) : tsv(all);
+    if (out_.empty()) print(text);
+    else tensor::write_file_atomically(out_, text);
+    return 0;
+  }
+
+ private:
+  std::string ids_, data_, out_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> ids_export() { return std::make_unique<IdsExport>(); }
+
+}  // namespace cli

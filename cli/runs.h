@@ -1,0 +1,29 @@
+// What commands over runs share: the data of a run, where its evaluation lies, and names for people.
+#pragma once
+
+#include <string>
+
+#include "genrec/data/dataset.h"
+#include "genrec/identifiers.h"
+#include "genrec/run.h"
+
+namespace cli {
+
+// The data set at `given`, or the one that the run was trained on when that is "".
+genrec::Dataset data_of(const genrec::Run& run, const std::string& given);
+
+// Values per user and metric that `evaluate` leaves in the folder of a run, for `compare`.
+std::string evaluation_file(const std::string& run, genrec::Split split);
+
+// Identifiers from a file or from the folder of a run, and the data set they belong to.
+struct IdentifiersOf {
+  genrec::Dataset data;
+  genrec::ItemIdentifiers identifiers;
+};
+IdentifiersOf load_identifiers(const std::string& run_or_file, const std::string& data);
+
+std::string base_name(const std::string& path);  // "lightgcn" of "runs/lightgcn/"
+
+genrec::Split split_named(const std::string& name);  // "valid" or "test"
+
+}  // namespace cli

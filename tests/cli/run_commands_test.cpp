@@ -1,0 +1,153 @@
+// From a data set to recommendations with the real program: train, evaluate, compare, recommend, ids.
+#include <nlohmann/json.hpp>
+
+#include "tests/catch.h"
+#include "tests/cli/program.h"
+
+using nlohmann::json;
+using tests::contains;
+using tests::run_program;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+tests::Outcome succeed(const Words& arguments, const std::string& input = "") {
+  const tests::Outcome outcome = run_program(arguments, input);
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  return outcome;
+}
+
+std::string error_of(int exit_code, const Words& arguments) {
+  const tests::Outcome outcome = run_program(arguments);
+  CHECK(outcome.exit_code == exit_code);
+  CHECK(outcome.out.empty());
+  return outcome.err;
+}
+
+// A small data set in `folder`, with titles of its own.
+std::string make_data(const tests::TemporaryFolder& folder) {
+  const std::string data = folder / "data";
+  succeed({"synth", "--out", data, "--users", "60", "--items", "80", "--seed", "5", "--quiet"});
+  return data;
+}
+
+const Words kBriefMmgrec{"--preset",    "tiny", "--graph-epochs", "2",  "--rq-epochs",   "2", "--epochs", "2",
+                         "--width",     "16",   "--rq-hidden",    "12", "--feed-forward", "16", "--codes",  "8",
+                         "--rq-latent", "4"};
+
+Words joined(Words first, const Words& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+}  // namespace
+
+TEST_CASE("popularity and a factorisation are trained, evaluated and compared", "[cli][run]") {
+  const tests::TemporaryFolder folder;
+  const std::string data = make_data(folder), pop = folder / "popularity", mf = folder / "mf";
+  CHECK(contains(error_of(66, {"evaluate", pop}), "is not the folder of a run"));
+  succeed({"train", "--model", "popularity", "--data", data, "--out", pop});
+  const tests::Outcome trained =
+      succeed({"train", "--model", "mf", "--data", data, "--out", mf, "--epochs", "3", "--width", "8", "--seeds", "2", "--json"});
+  CHECK(json::parse(trained.out)["runs"].size() == 2);
+  CHECK(json::parse(trained.out)["runs"][1]["seed"] == 2);
+  CHECK(contains(error_of(2, {"train", "--model", "popularity", "--data", data, "--out", pop}), "holds a run already"));
+
+  CHECK(contains(error_of(66, {"compare", pop, mf}), "was not evaluated on test; run `genrec evaluate "));
+  const json measured = json::parse(succeed({"evaluate", pop, "--k", "5,10", "--json"}).out);
+  const double recall = measured["runs"][0]["metrics"]["Recall@10"];
+  CHECK(recall > 0);
+  CHECK(recall <= 1);
+  CHECK(measured["runs"][0]["metrics"].contains("NDCG@5"));
+  const std::string both = succeed({"evaluate", mf, "--k", "5,10"}).out;
+  CHECK(contains(both, "seed-1"));
+  CHECK(contains(both, "deviation"));
+  CHECK(contains(succeed({"compare", pop, mf, "--metrics", "Recall@10"}).out, "popularity"));
+  CHECK(json::parse(succeed({"compare", pop, mf, "--json"}).out).is_object());
+}
+
+TEST_CASE("mmgrec goes from data to explained recommendations", "[cli][run]") {
+  const tests::TemporaryFolder folder;
+  const std::string data = make_data(folder), run = folder / "run";
+  const json plan = json::parse(succeed(joined({"train", "--data", data, "--dry-run", "--json"}, kBriefMmgrec)).out);
+  CHECK(plan["stages"].size() == 3);
+  CHECK(plan["stages"][0]["bytes"].get<int64_t>() > 0);
+  succeed(joined({"train", "--data", data, "--out", run}, kBriefMmgrec));
+  const tests::Outcome again = succeed({"train", "--out", run, "--resume"});
+  CHECK(contains(again.err, "stage recommend is finished already"));
+  CHECK(contains(error_of(2, {"train", "--out", run, "--resume", "--epochs", "9"}), "--epochs: a run goes on with its own options"));
+
+  const json report = json::parse(succeed({"ids", "report", run, "--json", "--html", folder / "ids.html"}).out);
+  CHECK(report.is_object());
+  CHECK(contains(tests::read_text(folder / "ids.html"), "<svg"));
+  const json index = json::parse(succeed({"ids", "export", run, "--json"}).out);
+  CHECK(index.size() == 80);
+  CHECK(index.begin()->size() == 4);
+  CHECK(succeed({"ids", "export", run}).out.starts_with("item\tc0\tc1\tc2\tp\n"));
+
+  const std::string users = tests::read_text(data + "/users.tsv"), items = tests::read_text(data + "/items.tsv");
+  const auto second_line = [](const std::string& text) {
+    const size_t begin = text.find('\n') + 1;
+    return text.substr(begin, text.find_first_of("\t\n", begin) - begin);
+  };
+  const std::string user = second_line(users), item = second_line(items);
+  const json list = json::parse(succeed({"recommend", run, "--user", user, "--k", "4", "--json", "--explain"}).out);
+  CHECK(list["user"] == user);
+  REQUIRE(list["items"].size() == 4);
+  CHECK(list["items"][0]["why"].size() == 4);
+  const std::string best = list["items"][0]["item"];
+  tests::write_text(folder / "exclude", best + "\n");
+  const json without = json::parse(succeed({"recommend", run, "--user", user, "--k", "4", "--json", "--exclude", folder / "exclude"}).out);
+  for (const json& entry : without["items"]) CHECK(entry["item"] != best);
+  CHECK(contains(succeed({"recommend", run, "--history", item, "--k", "3"}).out, "  1  "));
+
+  const std::string lines = "{\"id\": 7, \"user\": \"" + user + "\"}\n{\"history\": [\"" + item + "\"], \"exclude\": [\"" + best +
+                            "\"]}\nnonsense\n{\"user\": \"nobody\"}\n{\"id\": \"x\", \"histroy\": []}\n";
+  const std::string answers = succeed({"recommend", run, "--k", "4"}, lines).out;
+  std::vector<json> objects;
+  for (size_t begin = 0, end; begin < answers.size(); begin = end + 1) {
+    end = answers.find('\n', begin);
+    objects.push_back(json::parse(answers.substr(begin, end - begin)));
+  }
+  REQUIRE(objects.size() == 5);
+  CHECK(objects[0]["id"] == 7);
+  CHECK(objects[0]["items"][0]["item"] == best);
+  CHECK(objects[1]["items"].size() == 4);
+  for (const json& entry : objects[1]["items"]) CHECK((entry["item"] != best && entry["item"] != item));
+  CHECK(objects[2].contains("error"));
+  CHECK(contains(objects[3]["error"], "user 'nobody' is not in the data set"));
+  CHECK(contains(objects[4]["error"], "unknown key 'histroy'"));
+  CHECK(objects[4]["id"] == "x");
+  CHECK(contains(error_of(2, {"recommend", run, "--user", "nobody"}), "user 'nobody' is not in the data set"));
+  CHECK(contains(error_of(2, {"recommend", run, "--user", user, "--history", item}), "not together with --user"));
+}
+
+TEST_CASE("each model has options of its own", "[cli][run]") {
+  CHECK(contains(succeed({"train", "--model", "mf", "--help"}).out, "--l2"));
+  CHECK_FALSE(contains(succeed({"train", "--help"}).out, "--l2"));
+  CHECK(contains(succeed({"train", "--help"}).out, "--codes"));
+  CHECK(contains(error_of(2, {"train", "--model=mff"}), "there is no model 'mff'; did you mean 'mf'?"));
+  CHECK(contains(error_of(2, {"train", "--model", "mf", "--codes", "3"}), "--codes: unknown option"));
+  const tests::TemporaryFolder folder;
+  const std::string file = folder / "run.toml";
+  tests::write_text(file, "[train]\nmodel = \"lightgcn\"\nl2 = 0.5\n");
+  CHECK(contains(succeed({"train", "--config", file, "--dump-config"}).out, "\nl2 = 0.5  # " + file));
+  CHECK(contains(error_of(78, {"train", "--model", "mmgrec", "--config", file}), ":3:1: l2: unknown key of [train]"));
+  CHECK(contains(error_of(2, {"train", "--out", folder / "x"}), "--data: this is required; give --data DIR"));
+  CHECK(contains(error_of(66, {"train", "--data", folder / "none", "--out", folder / "x"}), "none"));
+}
+
+TEST_CASE("a run that was interrupted exits with 75 and goes on to the same result", "[cli][run]") {
+  const tests::TemporaryFolder folder;
+  const std::string data = make_data(folder), straight = folder / "straight", stopped = folder / "stopped";
+  const Words options{"--model", "mf", "--data", data, "--epochs", "150", "--width", "16", "--patience", "0", "--batch", "64"};
+  succeed(joined({"train", "--out", straight}, options));
+  const tests::Outcome first = tests::run_and_interrupt(joined({"train", "--out", stopped}, options), stopped + "/metrics.jsonl");
+  INFO(first.err);
+  REQUIRE(first.exit_code == 75);
+  CHECK(contains(first.err, "stopped by SIGTERM"));
+  succeed({"train", "--out", stopped, "--resume"});
+  CHECK(tests::read_text(straight + "/embeddings.safetensors") == tests::read_text(stopped + "/embeddings.safetensors"));
+}
