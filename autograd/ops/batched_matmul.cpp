@@ -48,7 +48,8 @@ Var batched_matmul(const Var& a, const Var& b, bool ta, bool tb) {
                   a.shape(), ", b is ", b.shape(), "; both must have 3 dimensions and as many matrices");
   const int64_t batch = a.shape()[0], m = a.shape()[ta ? 2 : 1], k = a.shape()[ta ? 1 : 2], n = b.shape()[tb ? 1 : 2];
   tensor::require(k == b.shape()[tb ? 2 : 1], "batched_matmul: inner sizes differ, a is ", a.shape(),
-                  ta ? " transposed" : "", ", b is ", b.shape(), tb ? " transposed" : "", "; the columns of each a must be the rows of its b");
+                  ta ? " transposed" : "", ", b is ", b.shape(), tb ? " transposed" : "",
+                  "; the columns of each a must be the rows of its b");
   const Tensor av = a.value(), bv = b.value();
   Tensor y({batch, m, n}, av.dtype(), av.device());
   batched_matmul_kernels::product(av, bv, ta, tb, y);

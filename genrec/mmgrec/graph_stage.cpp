@@ -78,7 +78,8 @@ class GraphStage {
     };
     if (!valid_users_.empty()) {
       phase.validate = [&] {
-        return validate_graph(encoder_.representations(), request_.dataset, valid_queries_, valid_users_, valid_items_, options_.validation_k);
+        return validate_graph(encoder_.representations(), request_.dataset, valid_queries_, valid_users_, valid_items_,
+                              options_.validation_k);
       };
     }
     phase.metadata = {{"data", fingerprint(request_.dataset)}};

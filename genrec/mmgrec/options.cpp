@@ -81,20 +81,26 @@ void describe(OptionTable& table, Options& o) {
   table.group("Bundles of settings (each setting can still be given)");
   table.add("profile", o.profile, "whose choices: ours (the paper's method, repaired), paper (literally), release (the authors' code)")
       .choices({"ours", "paper", "release"})
-      .bundle("paper", {{"softmax", "full"}, {"score", "full"}, {"feature-scaling", "none"}, {"graph-last-activation", "true"}, {"graph-neighbour-bias", "false"}, {"graph-optimizer", "sgd"},
+      .bundle("paper", {{"softmax", "full"}, {"score", "full"}, {"feature-scaling", "none"},
+                        {"graph-last-activation", "true"}, {"graph-neighbour-bias", "false"}, {"graph-optimizer", "sgd"},
                         {"graph-weight-decay", "1e-5"}, {"rounds", "60"}, {"graph-epochs", "1"}, {"rq-epochs", "1"},
-                        {"rq-hidden", "16"}, {"rq-latent", "4"}, {"graph-patience", "0"}, {"revive-dead-codes", "false"}, {"momentum", "0"}, {"clip", "0"},
+                        {"rq-hidden", "16"}, {"rq-latent", "4"}, {"graph-patience", "0"}, {"revive-dead-codes", "false"},
+                        {"momentum", "0"}, {"clip", "0"},
                         {"optimizer", "sgd"}, {"learning-rate", "1e-3"}, {"weight-decay", "1e-5"}})
-      .bundle("release", {{"softmax", "full"}, {"score", "full"}, {"feature-scaling", "none"}, {"free-item-vector", "false"}, {"resample-negatives", "false"}, {"graph-patience", "0"},
-                          {"rq-hidden", "16"}, {"rq-latent", "4"}, {"rq-epochs", "60"}, {"residual-grad", "full"}, {"codebook-init", "uniform"}, {"revive-dead-codes", "false"},
+      .bundle("release", {{"softmax", "full"}, {"score", "full"}, {"feature-scaling", "none"},
+                          {"free-item-vector", "false"}, {"resample-negatives", "false"}, {"graph-patience", "0"},
+                          {"rq-hidden", "16"}, {"rq-latent", "4"}, {"rq-epochs", "60"}, {"residual-grad", "full"},
+                          {"codebook-init", "uniform"}, {"revive-dead-codes", "false"},
                           {"vocabulary", "shared"}, {"norm-affine", "false"}, {"exclude-target", "false"},
                           {"resample-history", "false"}, {"position", "relation"}, {"exclude-seen", "none"}, {"clip", "0"},
                           {"optimizer", "sgd"}, {"momentum", "0.99"}, {"learning-rate", "1e-3"}, {"weight-decay", "1e-5"}});
   table.add("preset", o.preset, "sizes: default, or tiny (seconds on two cores)")
       .choices({"default", "tiny"})
       .bundle("tiny", {{"width", "32"}, {"rq-hidden", "32"}, {"rq-latent", "16"}, {"codes", "16"}, {"history", "16"},
-                       {"layers", "1"}, {"heads", "2"}, {"feed-forward", "32"}, {"graph-batch", "1000"}, {"graph-epochs", "40"},
-                       {"rq-epochs", "300"}, {"rq-batch", "128"}, {"optimizer", "adam"}, {"learning-rate", "2e-3"}, {"batch", "256"},
+                       {"layers", "1"}, {"heads", "2"}, {"feed-forward", "32"}, {"graph-batch", "1000"},
+                       {"graph-epochs", "40"},
+                       {"rq-epochs", "300"}, {"rq-batch", "128"}, {"optimizer", "adam"}, {"learning-rate", "2e-3"},
+                       {"batch", "256"},
                        {"epochs", "60"}, {"patience", "12"}, {"dropout", "0.2"}});
   table.add("variant", o.variant, "an ablation of the paper")
       .choices({"full", "id_wo", "emb_wo", "hkmeans", "random_last", "default_pe", "wo_pe"})
