@@ -142,7 +142,7 @@ TEST_CASE("each model has options of its own", "[cli][run]") {
 TEST_CASE("a run that was interrupted exits with 75 and goes on to the same result", "[cli][run]") {
   const tests::TemporaryFolder folder;
   const std::string data = make_data(folder), straight = folder / "straight", stopped = folder / "stopped";
-  const Words options{"--model", "mf", "--data", data, "--epochs", "150", "--width", "16", "--patience", "0", "--batch", "64"};
+  const Words options{"--model", "mf", "--data", data, "--epochs", "60", "--width", "16", "--patience", "0", "--batch", "64"};
   succeed(joined({"train", "--out", straight}, options));
   const tests::Outcome first = tests::run_and_interrupt(joined({"train", "--out", stopped}, options), stopped + "/metrics.jsonl");
   INFO(first.err);
