@@ -54,6 +54,8 @@ void describe_transformer(OptionTable& table, TransformerOptions& o) {
   table.add("position", o.position, "what tells the encoder's items apart").choices({"relation", "default", "none"});
   table.add("item-vectors", o.item_vectors, "encoder input: graph vectors, or vectors trained from scratch")
       .choices({"frozen", "free"});
+  table.add("user-vectors", o.user_vectors, "what the attention knows of the user: the graph's vector, or the mean of the history's items")
+      .choices({"graph", "history"});
   table.add("vocabulary", o.vocabulary, "token ids: disjoint per level, or shared").choices({"disjoint", "shared"});
   table.add("softmax", o.softmax, "of training: over the tokens that the trie allows, or over the full vocabulary")
       .choices({"trie", "full"});

@@ -53,6 +53,9 @@ struct TransformerOptions {
   int history = 32;               // N
   std::string position = "relation"; // "relation", "default" (sinusoids), "none"
   std::string item_vectors = "frozen"; // "frozen": h_item; "free": trained from scratch ("Emb w/o")
+  // What the relation-aware attention knows of the user: h_u of the graph, or the mean of the item vectors of the history. h_u was
+  // trained to point at every training item, so it gives the target away in training and not in use.
+  std::string user_vectors = "graph";  // or "history"
   std::string vocabulary = "disjoint"; // or "shared"
   std::string softmax = "trie";        // over the children of the trie node, or "full": over the whole vocabulary
   bool norm_affine = true;

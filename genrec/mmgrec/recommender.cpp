@@ -5,6 +5,7 @@
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/gather_rows.h"
 #include "autograd/ops/linear.h"
+#include "autograd/ops/segment_mean.h"
 #include "nn/positions.h"
 #include "tensor/parallel.h"
 #include "tensor/simd/simd.h"
@@ -44,7 +45,14 @@ Recommender::Recommender(nn::Parameters& parameters, const TransformerOptions& o
   if (options.position == "default") history_positions_ = nn::sinusoids(options.history, width_);
 }
 
-Var Recommender::encoded(const Tensor& history, const Tensor& offsets, const Var& users, const nn::Context& context) const {
+Var Recommender::users_of(const Tensor& history, const Tensor& offsets, const Var& graph_vectors) const {
+  if (options_.user_vectors == "graph") return graph_vectors;
+  return autograd::segment_mean(autograd::gather_rows(item_vectors_, history), offsets);
+}
+
+Var Recommender::encoded(const Tensor& history, const Tensor& offsets, const Var& graph_vectors,
+                         const nn::Context& context) const {
+  const Var users = users_of(history, offsets, graph_vectors);
   Var x = autograd::gather_rows(item_vectors_, history);  // [T, D]
   if (history_positions_.defined()) {
     x = autograd::add(x, autograd::gather_rows(history_positions_, nn::positions_of(offsets)));

@@ -47,7 +47,9 @@ class Recommender {
   int vocabulary() const { return vocabulary_; }
 
  private:
-  Var encoded(const Tensor& history, const Tensor& offsets, const Var& users, const nn::Context& context) const;
+  // [S, D]: the graph's vectors, or the means of the histories' item vectors.
+  Var users_of(const Tensor& history, const Tensor& offsets, const Var& graph_vectors) const;
+  Var encoded(const Tensor& history, const Tensor& offsets, const Var& graph_vectors, const nn::Context& context) const;
   Var embedded(const Tensor& tokens, const Tensor& positions, const nn::Context& context) const;
 
   TransformerOptions options_;
