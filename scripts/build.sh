@@ -7,6 +7,6 @@ preset=$1
 shift
 read -ra flags <<< "${GENREC_CMAKE_FLAGS:-}"
 command -v ccache > /dev/null && flags+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache)
-cmake --preset "$preset" --log-level=STATUS "${flags[@]}" | grep -E '^-- CUDA' || true
-[[ -f build/$preset/build.ninja ]] || { echo "configuring build/$preset failed" >&2; exit 70; }
+output=$(cmake --preset "$preset" "${flags[@]}" 2>&1) || { echo "$output" >&2; exit 70; }
+grep -E '^-- CUDA' <<< "$output" || true
 cmake --build "build/$preset" --target "${@:-all}"

@@ -27,6 +27,6 @@ for model in popularity itemknn lightgcn mmgrec; do
   run evaluate "$demo/$model" --k 10,20
 done
 run ids report "$demo/mmgrec" --html "$demo/identifiers.html"
-run compare "$demo/mmgrec" "$demo/popularity" "$demo/itemknn" "$demo/lightgcn" --metrics Recall@10,NDCG@10 --reference popularity
+run compare "$demo/mmgrec" "$demo/popularity" "$demo/itemknn" "$demo/lightgcn" --metrics Recall@10,NDCG@10
 user=$(sed -n '2{s/\t.*//;p}' "$demo/data/users.tsv")
 run recommend "$demo/mmgrec" --user "$user" --k 5 --explain
