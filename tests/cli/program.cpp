@@ -1,5 +1,6 @@
 #include "tests/cli/program.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -77,11 +78,14 @@ Outcome run_program(const std::vector<std::string>& arguments, const std::string
   return Child(arguments, input).wait();
 }
 
-Outcome run_and_interrupt(const std::vector<std::string>& arguments, const std::string& file) {
+Outcome run_and_signal(const std::vector<std::string>& arguments, int signal, const std::string& file, int lines) {
+  const auto written = [&] {
+    const std::string text = std::filesystem::exists(file) ? read_text(file) : "";
+    return std::count(text.begin(), text.end(), '\n');
+  };
   const Child child(arguments, "");
-  for (int tries = 0; tries < 3000 && !(std::filesystem::exists(file) && std::filesystem::file_size(file) > 0); ++tries)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  child.signal(SIGTERM);
+  for (int tries = 0; tries < 6000 && written() < lines; ++tries) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  child.signal(signal);
   return child.wait();
 }
 

@@ -14,8 +14,8 @@ struct Outcome {
 // Runs genrec with these arguments; `input` is its standard input.
 Outcome run_program(const std::vector<std::string>& arguments, const std::string& input = "");
 
-// The same, but sends SIGTERM as soon as `file` holds a line.
-Outcome run_and_interrupt(const std::vector<std::string>& arguments, const std::string& file);
+// The same, but sends a signal as soon as `file` holds so many lines (or the program ends before).
+Outcome run_and_signal(const std::vector<std::string>& arguments, int signal, const std::string& file, int lines);
 
 std::string read_text(const std::string& path);
 void write_text(const std::string& path, const std::string& text);

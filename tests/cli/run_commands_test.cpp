@@ -1,4 +1,5 @@
 // From a data set to recommendations with the real program: train, evaluate, compare, recommend, ids.
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "tests/catch.h"
@@ -146,10 +147,30 @@ TEST_CASE("a run that was interrupted exits with 75 and goes on to the same resu
   const std::string data = make_data(folder), straight = folder / "straight", stopped = folder / "stopped";
   const Words options{"--model", "mf", "--data", data, "--epochs", "60", "--width", "16", "--patience", "0", "--batch", "64"};
   succeed(joined({"train", "--out", straight}, options));
-  const tests::Outcome first = tests::run_and_interrupt(joined({"train", "--out", stopped}, options), stopped + "/metrics.jsonl");
+  const tests::Outcome first = 
+      tests::run_and_signal(joined({"train", "--out", stopped}, options), SIGTERM, stopped + "/metrics.jsonl", 1);
   INFO(first.err);
   REQUIRE(first.exit_code == 75);
   CHECK(contains(first.err, "stopped by SIGTERM"));
   succeed({"train", "--out", stopped, "--resume"});
   CHECK(tests::read_text(straight + "/embeddings.safetensors") == tests::read_text(stopped + "/embeddings.safetensors"));
+}
+
+TEST_CASE("a run that was killed goes on to the same bytes", "[cli][run]") {
+  const tests::TemporaryFolder folder;
+  const std::string data = make_data(folder), straight = folder / "straight";
+  const Words options{"--preset", "tiny", "--data", data, "--width", "16", "--codes", "8", "--graph-epochs", "4", "--rq-epochs", "8",
+                      "--epochs", "4"};
+  succeed(joined({"train", "--out", straight}, options));
+  for (const int lines : {2, 8, 14}) {  // in the graph, the quantiser, the Transformer
+    const std::string killed = folder / ("killed-" + std::to_string(lines));
+    INFO("killed after " << lines << " lines of metrics");
+    const tests::Outcome first =
+        tests::run_and_signal(joined({"train", "--out", killed}, options), SIGKILL, killed + "/metrics.jsonl", lines);
+    REQUIRE(first.exit_code == 128 + SIGKILL);
+    succeed({"train", "--out", killed, "--resume"});
+    for (const char* file : {"/graph.safetensors", "/quantizer.safetensors", "/identifiers.tsv", "/recommend.safetensors"}) {
+      CHECK(tests::read_text(straight + file) == tests::read_text(killed + file));
+    }
+  }
 }
