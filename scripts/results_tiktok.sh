@@ -62,4 +62,28 @@ export -f train_one
 export runs genrec config
 xargs -P "$jobs" -I{} bash -c 'train_one {}' <"$runs/list"
 
-scripts/results_tiktok_table.sh "$runs" >docs/results/tiktok_tables.md
+# The tables between the markers of docs/results/tiktok.md are written anew; the text around them stays.
+tables=$(mktemp)
+finished() {  # the names of a list that have been evaluated
+  for name in "$@"; do [ -e "$runs/$name/evaluation.done" ] || [ -e "$runs/$name/seed-1/evaluation.done" ] && echo "$runs/$name"; done
+}
+table() {  # table REFERENCE NAME...
+  mapfile -t folders < <(finished "${@:2}")
+  "$genrec" compare "${folders[@]}" --reference "$1" --metrics Recall@10,Recall@20,NDCG@10,NDCG@20 --format markdown --quiet
+}
+{
+  echo "### MMGRec and the baselines"
+  echo
+  table mmgrec mmgrec popularity itemknn mf vbpr lightgcn ngcf graphsage mmgcn
+  echo
+  echo "### Ablations and choices of MMGRec (one seed each)"
+  echo
+  table mmgrec mmgrec id_wo emb_wo hkmeans random_last default_pe wo_pe graph_user_vectors full_softmax \
+    layers_1 layers_3 layers_4 heads_1 heads_2 heads_8
+} >"$tables"
+awk -v tables="$tables" '
+  /<!-- tables: begin/ { print; while ((getline line < tables) > 0) print line; skip = 1 }
+  /<!-- tables: end/ { skip = 0 }
+  !skip || /<!-- tables: begin/ { if (!/<!-- tables: begin/) print }' docs/results/tiktok.md >"$tables.md"
+mv "$tables.md" docs/results/tiktok.md
+rm -f "$tables"
