@@ -51,6 +51,12 @@ train_one() {
   [ -e "$out/evaluation.done" ] && return
   options=(--data "$runs/data" --out "$out" --threads 1 --quiet)
   [ "$2" = mmgrec ] && options+=(--config "$config")
+  # Variants that differ after the graph only take the graph of the first seed, which would come out the same.
+  first=$runs/mmgrec/seed-1/graph.safetensors
+  if [ "$2" = mmgrec ] && [[ $name != mmgrec/* ]] && [ ! -e "$out" ] && [ -e "$runs/mmgrec/seed-1/evaluation.done" ]; then
+    mkdir -p "$out"
+    cp "$first" "$out/"
+  fi
   if [ -e "$out/config.toml" ]; then "$genrec" train --resume --out "$out" --threads 1 --quiet
   else "$genrec" train "$@" "${options[@]}"; fi >/dev/null
   "$genrec" evaluate "$out" --k 10,20 --split valid --threads 1 --quiet >/dev/null

@@ -119,6 +119,7 @@ void describe(OptionTable& table, Options& o) {
   describe_transformer(table, o.transformer);
   table.group("Validation and recommendation");
   table.add("validation-k", o.validation_k, "K of the validation Recall@K").range(1, 1000);
+  table.add("validation-metric", o.validation_metric, "what early stopping of the Transformer goes by").choices({"recall", "ndcg"});
   table.add("exclude-seen", o.exclude_seen, "items of the history: never reached in the trie; dropped from a wider beam; or kept")
       .choices({"trie", "leaf", "none"});
   table.add("score", o.score, "log-probabilities over the full vocabulary, or renormalised over the allowed tokens")

@@ -84,6 +84,7 @@ struct Options {
   QuantizerOptions quantizer;
   TransformerOptions transformer;
   int validation_k = 10;
+  std::string validation_metric = "recall";  // or "ndcg": what early stopping of the Transformer goes by
   std::string exclude_seen = "trie";  // "leaf", "none"
   std::string score = "renorm";       // or "full"
 };

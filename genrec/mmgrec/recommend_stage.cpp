@@ -96,7 +96,14 @@ void run_recommend_stage(const Options& options, const TrainingRequest& request)
       const InferenceOptions inference = inference_options(options, options.validation_k, request.seed);
       const Ranking ranking =
           beam_rank(*recommender, trie, stored.vocabulary, request.dataset, queries.queries(), inference);
-      return summary(measure(ranking, users, held_out, std::span(&options.validation_k, 1)));
+      const MetricTable table = measure(ranking, users, held_out, std::span(&options.validation_k, 1));
+      const std::string first = (options.validation_metric == "ndcg" ? "NDCG@" : "Recall@") + std::to_string(options.validation_k);
+      Record record;
+      record.add(first, table.mean(first));
+      for (const std::string& name : table.names) {
+        if (name != first) record.add(name, table.mean(name));
+      }
+      return record;
     };
   }
   phase.metadata = {{"data", fingerprint(request.dataset)}};
