@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# All tests: installs what is missing, builds and tests the release preset, then the address and undefined-behaviour
-# sanitizers (without the tests tagged [slow]). The last line adds up both: N passed, N failed, N skipped.
+# All tests: installs what is missing, builds, and runs them. test.sh [PRESET...] takes other presets than release, or several:
+# asan and tsan leave out the tests tagged [slow]. The last line adds up: N passed, N failed, N skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/dependencies.sh
@@ -23,7 +23,8 @@ run() {  # run PRESET [FILTER]
   rm -f "$log"
 }
 
-run release
-run asan '~[slow]'
+for preset in "${@:-release}"; do
+  if [[ $preset == asan || $preset == tsan ]]; then run "$preset" '~[slow]'; else run "$preset"; fi
+done
 echo "$passed passed, $failed failed, $skipped skipped"
 exit "$code"

@@ -147,7 +147,7 @@ TEST_CASE("a run that was interrupted exits with 75 and goes on to the same resu
   const std::string data = make_data(folder), straight = folder / "straight", stopped = folder / "stopped";
   const Words options{"--model", "mf", "--data", data, "--epochs", "60", "--width", "16", "--patience", "0", "--batch", "64"};
   succeed(joined({"train", "--out", straight}, options));
-  const tests::Outcome first = 
+  const tests::Outcome first =
       tests::run_and_signal(joined({"train", "--out", stopped}, options), SIGTERM, stopped + "/metrics.jsonl", 1);
   INFO(first.err);
   REQUIRE(first.exit_code == 75);
