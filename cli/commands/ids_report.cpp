@@ -1,4 +1,9 @@
 // genrec ids report: how well item identifiers use their codes, how often they collide, and whether they mean anything.
+#include <algorithm>
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+
 #include "cli/commands/commands.h"
 #include "cli/program.h"
 #include "cli/runs.h"
@@ -9,6 +14,33 @@
 namespace cli {
 
 namespace {
+
+// One plot per phase of a training for its loss, one for its validation metrics; none where there is no such file.
+std::vector<genrec::LossPlot> metric_plots(const std::string& path) {
+  std::vector<genrec::LossPlot> plots;
+  const auto add = [&](const std::string& phase, const std::string& y, const std::string& name, double epoch, double value) {
+    const std::string title = phase + ": " + y;
+    auto plot = std::find_if(plots.begin(), plots.end(), [&](const auto& p) { return p.labels.title == title; });
+    if (plot == plots.end()) plot = plots.insert(plots.end(), {{.title = title, .x = "epoch", .y = y}, {}});
+    auto series = std::find_if(plot->series.begin(), plot->series.end(), [&](const auto& s) { return s.name == name; });
+    if (series == plot->series.end()) series = plot->series.insert(plot->series.end(), {name, {}, {}});
+    series->x.push_back(epoch), series->y.push_back(value);
+  };
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    const nlohmann::json record = nlohmann::json::parse(line, nullptr, false);
+    if (!record.is_object() || !record.contains("phase") || !record.contains("epoch")) continue;
+    const std::string phase = record["phase"];
+    const double epoch = record["epoch"];
+    for (const auto& [name, value] : record.items()) {
+      if (!value.is_number()) continue;
+      if (name == "loss") add(phase, "loss", "loss", epoch, value);
+      if (name.starts_with("valid/")) add(phase, "validation", name.substr(6), epoch, value);
+      if (name.ends_with(" perplexity")) add(phase, "perplexity", name.substr(0, name.find(" perplexity")), epoch, value);
+    }
+  }
+  return plots;
+}
 
 class IdsReport : public Command {
  public:
@@ -35,7 +67,10 @@ class IdsReport : public Command {
           purity_));
     const genrec::Csr train = data.train_csr();
     report.purity.push_back(genrec::interaction_purity(identifiers, train.offsets, train.items, purity_));
-    if (!html_.empty()) tensor::write_file_atomically(html_, genrec::report_html(report, "Item identifiers: " + ids_, {}));
+    if (!html_.empty()) {
+      const std::vector<genrec::LossPlot> plots = metric_plots(ids_ + "/metrics.jsonl");
+      tensor::write_file_atomically(html_, genrec::report_html(report, "Item identifiers: " + ids_, plots));
+    }
     print(common().json ? genrec::report_json(report) : genrec::report_text(report));
     return 0;
   }

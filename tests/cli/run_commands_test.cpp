@@ -85,6 +85,9 @@ TEST_CASE("mmgrec goes from data to explained recommendations", "[cli][run]") {
   const json report = json::parse(succeed({"ids", "report", run, "--json", "--html", folder / "ids.html"}).out);
   CHECK(report.is_object());
   CHECK(contains(tests::read_text(folder / "ids.html"), "<svg"));
+  for (const char* plot : {"graph: loss", "quantizer: perplexity", "recommend: validation"}) {
+    CHECK(contains(tests::read_text(folder / "ids.html"), plot));
+  }
   const json index = json::parse(succeed({"ids", "export", run, "--json"}).out);
   CHECK(index.size() == 80);
   CHECK(index.begin()->size() == 4);

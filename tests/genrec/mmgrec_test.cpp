@@ -278,6 +278,24 @@ TEST_CASE("every variant and profile trains and ranks", "[mmgrec][run]") {
   }
 }
 
+TEST_CASE("items known by word lists alone can be trained on", "[mmgrec][run]") {
+  SynthOptions options = synth_preset("tiny");
+  options.words = true, options.visual_dim = 0, options.acoustic_dim = 0;
+  const Dataset worded = make_synthetic(options).dataset;
+  REQUIRE(worded.features.empty());
+  REQUIRE(!worded.words.empty());
+  nn::Parameters parameters(1);
+  const mmgrec::GraphEncoder encoder(parameters, {.width = 8}, worded);
+  autograd::Tape tape;
+  TripleSampler triples(worded, 1, true, 50, 1);
+  triples.begin_epoch(0);
+  tape.backward(encoder.bpr(encoder.forward({}), triples.batch(0)));
+  for (const nn::Parameter& parameter : parameters) {
+    INFO(parameter.name);
+    CHECK(parameter.var.grad().defined());
+  }
+}
+
 TEST_CASE("MMGRec finds the planted structure", "[mmgrec][run][slow]") {
   const tests::TemporaryFolder folder;
   train_short(folder / "run", "mmgrec", false, {{"preset", "tiny"}});
