@@ -45,12 +45,13 @@ layers_4 --model mmgrec --layers 4
 LIST
 
 train_one() {
+  set -euo pipefail
   name=$1
   shift
   out=$runs/$name
-  [ -e "$out/evaluation.done" ] && return
+  if [ -e "$out/evaluation.done" ]; then return; fi
   options=(--data "$runs/data" --out "$out" --threads 1 --quiet)
-  [ "$2" = mmgrec ] && options+=(--config "$config")
+  if [ "$2" = mmgrec ]; then options+=(--config "$config"); fi
   # Variants that differ after the graph only take the graph of the first seed, which would come out the same.
   first=$runs/mmgrec/seed-1/graph.safetensors
   if [ "$2" = mmgrec ] && [[ $name != mmgrec/* ]] && [ ! -e "$out" ] && [ -e "$runs/mmgrec/seed-1/evaluation.done" ]; then
