@@ -47,12 +47,14 @@ ResidualQuantizer::ResidualQuantizer(nn::Parameters& parameters, const std::stri
   }
 }
 
-Quantized ResidualQuantizer::forward(const Var& z) const {
+Quantized ResidualQuantizer::forward(const Var& z, const AssignLevel& assign) const {
   const nn::ModuleScope scope(name_);
   Quantized result;
   Var residual = z;
-  for (const Var& codebook : codebooks_) {
-    const Tensor codes = nearest(residual.value(), codebook.value()).index;
+  for (int64_t level = 0; level < options_.levels; ++level) {
+    const Var& codebook = codebooks_[level];
+    const Tensor codes = assign ? assign(level, residual.value(), codebook.value())
+                                : nearest(residual.value(), codebook.value()).index;
     const Var codewords = autograd::gather_rows(codebook, codes);
     const Var codebook_loss = autograd::mse(codewords, stop_gradient(residual));
     const Var commitment_loss = autograd::mse(residual, stop_gradient(codewords));
@@ -93,6 +95,15 @@ Tensor ResidualQuantizer::decode(const Tensor& codes) const {
     sum = total(sum, autograd::gather_rows(codebook, column(codes, level).to(codebook.value().device())));
   }
   return sum.value();
+}
+
+Tensor ResidualQuantizer::residual(const Tensor& z, const Tensor& codes, int64_t level) const {
+  const nn::ModuleScope scope(name_);
+  Var rest = z;
+  for (int64_t l = 0; l < level; ++l) {
+    rest = autograd::subtract(rest, autograd::gather_rows(stop_gradient(codebooks_[l]), column(codes, l).to(z.device())));
+  }
+  return rest.value();
 }
 
 void ResidualQuantizer::initialise(const Tensor& z, KMeansOptions options) {

@@ -2,6 +2,7 @@
 // Starting codebooks come from k-means; reviving dead codes and statistics are elsewhere (code_revival.h, code_usage.h).
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,14 +41,21 @@ struct Quantized {
   Var loss;          // sum or mean over the levels of codebook_loss + commitment * commitment_loss
 };
 
+// The codes i32 [n] of one level, for residuals [n, width] and its codebook [codes, width].
+using AssignLevel = std::function<Tensor(int64_t level, const Tensor& residuals, const Tensor& codebook)>;
+
 class ResidualQuantizer {
  public:
   // Codebooks are the parameters <name>.codebooks.<level>, [codes, width], uniform in +-1/codes until initialise().
   ResidualQuantizer(nn::Parameters& parameters, const std::string& name, const ResidualQuantizerOptions& options = {});
 
-  Quantized forward(const Var& z) const;  // z [n, width]
-  Tensor encode(const Tensor& z) const;   // the codes that forward() chooses, i32 [n, levels] on the host; records nothing
+  // z [n, width]. Each level takes the nearest codes; in training `assign` may choose others (sinkhorn.h).
+  Quantized forward(const Var& z, const AssignLevel& assign = nullptr) const;
+  Tensor encode(const Tensor& z) const;      // the nearest codes, i32 [n, levels] on the host; records nothing
   Tensor decode(const Tensor& codes) const;  // i32 [n, levels] -> [n, width], the sums of the codewords
+
+  // What the first `level` of the codes i32 [n, levels] leave of z, [n, width].
+  Tensor residual(const Tensor& z, const Tensor& codes, int64_t level) const;
 
   // Sets each codebook to the k-means centers of the residuals that the levels before it leave of z (all rows, or a large
   // sample). `clusters` is set here, and steps of the random stream are taken level by level.

@@ -158,3 +158,20 @@ TEST_CASE("residual quantiser: starts within the bounds, and what it refuses", "
              Contains("rq: decode: codes are [2,3]; they need 2 columns, one for each level"));
   CHECK_THAT(tests::error_of([&] { quantizer.decode(Tensor::full({2, 2}, 4, DType::i32)); }), Contains("gather_rows: id 4"));
 }
+
+TEST_CASE("residual quantiser: an assignment of one's own is followed; residuals of given codes", "[quant][rq]") {
+  Golden golden(ResidualGrad::detach);
+  const Tensor z = Tensor::from(Doubles{.9, -.4}, {1, 2});
+  const quant::Quantized result = golden.quantizer.forward(z, [](int64_t level, const Tensor& residuals, const Tensor& codebook) {
+    CHECK(residuals.shape() == tensor::Shape{1, 2});
+    CHECK(codebook.rows() == 2);
+    return Tensor::from(Integers{static_cast<int32_t>(1 - level)});
+  });
+  CHECK(result.levels[0].codes.to_vector<int32_t>() == Integers{1});
+  CHECK(result.levels[1].codes.to_vector<int32_t>() == Integers{0});
+  check_values(result.z_hat.value(), {0, -1.5});
+  const Tensor codes = Tensor::from(Integers{1, 0}, {1, 2});
+  check_values(golden.quantizer.residual(z, codes, 0), {.9, -.4});
+  check_values(golden.quantizer.residual(z, codes, 1), {.9, .6});
+  check_values(golden.quantizer.residual(z, codes, 2), {.9, 1.1});
+}
