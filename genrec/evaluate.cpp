@@ -12,8 +12,9 @@ QuerySet::QuerySet(const Dataset& dataset, std::span<const int32_t> users, Split
       std::sort(storage_.back().begin(), storage_.back().end());
       return std::span<const int32_t>(storage_.back());
     };
-    Query query{.user = user, .history = keep_sorted(dataset.train_items(user)), .excluded = {}};
-    if (exclude_seen) query.excluded = keep_sorted(dataset.history(user, target));
+    Query query{.user = user, .history = keep_sorted(dataset.train_items(user))};
+    query.sequence = dataset.history(user, target);
+    if (exclude_seen) query.excluded = keep_sorted(query.sequence);
     queries_.push_back(query);
   }
 }

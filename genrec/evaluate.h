@@ -6,8 +6,8 @@
 
 namespace genrec {
 
-// Queries for users of a data set, with the item lists they point at. The model reads training items only; what is known of
-// the user before `target` (training, and validation when the target is test) must not be listed.
+// Queries for users of a data set, which must outlive them. `history` holds training items only; what is known of the user before
+// `target` (training, and validation when the target is test) is the sequence, and must not be listed.
 class QuerySet {
  public:
   QuerySet(const Dataset& dataset, std::span<const int32_t> users, Split target, bool exclude_seen = true);

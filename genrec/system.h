@@ -18,8 +18,9 @@ namespace genrec {
 // Someone who wants a list. A user of the data set, or (user -1) anyone with a history.
 struct Query {
   int32_t user = -1;
-  std::span<const int32_t> history;   // items, ascending; what the model may read
-  std::span<const int32_t> excluded;  // items, ascending; must not be listed
+  std::span<const int32_t> history{};   // training items, ascending; what a model without order may read
+  std::span<const int32_t> excluded{};  // items, ascending; must not be listed
+  std::span<const int32_t> sequence{};  // everything known before what is to be found, oldest first where the data are ordered
 };
 
 // One listed item, told.
@@ -70,7 +71,7 @@ struct SystemEntry {
   const char* summary;
   std::unique_ptr<System> (*make)();
 };
-const std::vector<SystemEntry>& systems();           // mmgrec first, then the baselines
+const std::vector<SystemEntry>& systems();           // mmgrec and the macrec family first, then the baselines
 std::unique_ptr<System> make_system(const std::string& name);  // an error with the nearest name for an unknown one
 
 }  // namespace genrec

@@ -111,21 +111,25 @@ class Loop {
 
   void run_step() {
     phase_.parameters->clear_gradients();
-    const nn::Context context{.training = true, .seed = phase_.seed, .step = static_cast<uint64_t>(step_), .pass = phase_.name};
-    double loss;
-    {
-      autograd::Tape tape;
-      const autograd::Var value = phase_.loss(index_, context);
-      loss = value.value().item();
-      nn::require_finite_loss(loss, step_, *phase_.parameters, tape);
-      tape.backward(value);
-    }
+    const int64_t parts = phase_.parts ? phase_.parts(index_) : 1;
+    for (int64_t part = 0; part < parts; ++part) loss_sum_ += run_part(part);
     const nn::Clip clip = nn::clip_scale(*phase_.parameters, phase_.clip);
     nn::require_finite_gradients(clip.norm, step_, *phase_.parameters);
-    phase_.optimizer->step(*phase_.parameters, phase_.learning_rate, clip.scale);
+    phase_.optimizer->step(*phase_.parameters, phase_.learning_rate * phase_.schedule.multiplier(step_), clip.scale);
     if (phase_.after_step) phase_.after_step(step_);
-    loss_sum_ += loss;
     ++step_;
+  }
+
+  // Forward and backward; the gradients add up in the parameters.
+  double run_part(int64_t part) {
+    const std::string pass = part == 0 ? phase_.name : phase_.name + "/" + std::to_string(part);
+    const nn::Context context{.training = true, .seed = phase_.seed, .step = static_cast<uint64_t>(step_), .pass = pass};
+    autograd::Tape tape;
+    const autograd::Var value = phase_.parts ? phase_.part_loss(index_, part, context) : phase_.loss(index_, context);
+    const double loss = value.value().item();
+    nn::require_finite_loss(loss, step_, *phase_.parameters, tape);
+    tape.backward(value);
+    return loss;
   }
 
   void finish_epoch(int64_t steps, double seconds) {
@@ -137,7 +141,8 @@ class Loop {
     if (phase_.validate && (epoch_ + 1) % phase_.validate_every == 0) {
       const Record validation = phase_.validate();
       for (const auto& [name, value] : validation.fields()) record.add("valid/" + name, std::get<double>(value));
-      best = stopping_.update(std::get<double>(validation.fields().front().second));
+      const double score = std::get<double>(validation.fields().front().second);
+      best = stopping_.update(phase_.minimize ? -score : score);
     }
     run_.log(record);
     ++epoch_, index_ = 0, loss_sum_ = 0;

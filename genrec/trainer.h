@@ -10,6 +10,7 @@
 #include "nn/context.h"
 #include "nn/optimizer.h"
 #include "nn/parameters.h"
+#include "nn/schedule.h"
 
 namespace genrec {
 
@@ -22,13 +23,19 @@ struct TrainingPhase {
   int validate_every = 1;
   double clip = 0;     // largest global gradient norm; 0: off
   double learning_rate = 1e-3;
+  nn::Schedule schedule = {};  // what the learning rate is multiplied by, step by step
   uint64_t seed = 0;
 
   nn::Parameters* parameters = nullptr;
   nn::Optimizer* optimizer = nullptr;
   std::function<int64_t(int64_t epoch)> begin_epoch = nullptr;  // prepares an epoch, returns its number of steps
   std::function<autograd::Var(int64_t index, const nn::Context& context)> loss = nullptr;
-  std::function<Record()> validate = nullptr;                   // its first field is the one to maximise; empty: no validation
+  // Instead of `loss`, for a step too large for one forward pass: it is the sum of parts, of which only one is in memory. Each has
+  // a context, so dropout masks, of its own.
+  std::function<int64_t(int64_t index)> parts = nullptr;
+  std::function<autograd::Var(int64_t index, int64_t part, const nn::Context& context)> part_loss = nullptr;
+  std::function<Record()> validate = nullptr;                   // its first field is the one to judge by; empty: no validation
+  bool minimize = false;                                        // that field: the smaller the better
   std::function<void(int64_t step)> after_step = nullptr;       // after the optimiser's step; may be empty
   std::function<void(Record& record)> end_epoch = nullptr;      // adds statistics to the epoch's record; may be empty
   nn::NamedTensors extra = {};                             // more state to save and to load in place

@@ -61,9 +61,10 @@ struct Request {
   std::string user;  // external id; "" of a bare history
   int32_t number = -1;
   std::vector<int32_t> history, excluded;
-  std::string error;  // of a line that cannot be answered
+  std::vector<int32_t> sequence;  // oldest first
+  std::string error;              // of a line that cannot be answered
 
-  genrec::Query query() const { return {.user = number, .history = history, .excluded = excluded}; }
+  genrec::Query query() const { return {.user = number, .history = history, .excluded = excluded, .sequence = sequence}; }
 };
 
 class Recommend : public Command {
@@ -71,7 +72,7 @@ class Recommend : public Command {
   Recommend() : Command("recommend", "List items for a user, for a history, or for every line of JSON on standard input") {
     options().add("run", run_, "Folder of a run").value_name("RUN").positional().required();
     options().add("user", user_, "A user of the data set; empty and no --history: standard input").value_name("ID");
-    options().add("history", history_, "Items of someone else, instead of a user").value_name("ID,...");
+    options().add("history", history_, "Items of someone else, oldest first, instead of a user").value_name("ID,...");
     options().add("k", k_, "Items in a list").range(1, 10000);
     options().add("exclude", exclude_, "File of item ids, one per line, that are never listed").value_name("FILE");
     options().add("explain", explain_, "Say why, where the model can: codes, probabilities, nearest items");
@@ -126,13 +127,14 @@ class Recommend : public Command {
     const auto history = data.train_items(request.number), seen = data.items_of(request.number);
     request.history.assign(history.begin(), history.end());
     request.excluded.assign(seen.begin(), seen.end());
+    request.sequence = request.excluded;
     return finished(std::move(request));
   }
 
   Request of_history(const Names& names, const std::vector<std::string>& ids) const {
     Request request;
     request.history = names.items(ids);
-    request.excluded = request.history;
+    request.excluded = request.sequence = request.history;
     return finished(std::move(request));
   }
 

@@ -1,0 +1,75 @@
+// Samples as packed token sequences, and the order in which an epoch visits them.
+#pragma once
+
+#include <optional>
+
+#include "genrec/identifiers.h"
+#include "genrec/macrec/tasks.h"
+#include "tensor/permutation.h"
+
+namespace genrec::macrec {
+
+using tensor::Tensor;
+
+// The identifiers of all items by language; no levels in a language that is not spoken.
+struct SpokenIdentifiers {
+  ItemIdentifiers of[2];
+  const ItemIdentifiers& operator[](Language language) const { return of[index_of(language)]; }
+  ItemIdentifiers& operator[](Language language) { return of[index_of(language)]; }
+};
+
+// The tokens of every item.
+class ItemTokens {
+ public:
+  ItemTokens(std::span<const Task> tasks, const SpokenIdentifiers& identifiers);
+  const TokenLayout& layout() const { return layout_; }
+  std::span<const int32_t> of(Language language, int32_t item) const {
+    const int levels = layout_.levels(language);
+    return {tokens_[index_of(language)].data() + static_cast<int64_t>(item) * levels, static_cast<size_t>(levels)};
+  }
+
+ private:
+  TokenLayout layout_;
+  std::vector<int32_t> tokens_[2];  // [items, levels]
+};
+
+// S sequences; nothing is padded.
+struct Batch {
+  Tensor sources;         // i32 [T] prompt, identifiers, END
+  Tensor source_offsets;  // i32 [S+1]
+  Tensor inputs;          // i32 [T'] PAD t0 .. t(M-1)
+  Tensor targets;         // i32 [T'] t0 .. t(M-1) END
+  Tensor target_offsets;  // i32 [S+1]
+  int64_t sequences() const { return source_offsets.size() - 1; }
+};
+Batch pack(std::span<const Sample> samples, const ItemTokens& tokens);
+
+// Appends what the encoder reads of a history: identifiers, oldest first, and END. prompt -1: none.
+void append_source(std::span<const int32_t> history, Language language, int prompt, const ItemTokens& tokens,
+                   std::vector<int32_t>& out);
+int64_t target_tokens(std::span<const Sample> samples, const ItemTokens& tokens);
+
+// The epochs: a step takes `batch` samples, in the order of a random permutation of all of them, and forwards them in parts of
+// at most `micro_batch`.
+class Sampler {
+ public:
+  Sampler(const Samples& samples, int batch, int micro_batch, uint64_t seed);
+  int64_t steps() const { return (samples_.size() + batch_ - 1) / batch_; }  // of an epoch
+  void begin_epoch(int64_t epoch);
+  const std::vector<Sample>& step(int64_t index);  // all its samples
+  int64_t parts() const;                           // of the step asked for last
+  std::span<const Sample> part(int64_t number) const;
+
+ private:
+  const Samples& samples_;
+  int64_t batch_, micro_batch_;
+  uint64_t seed_;
+  int64_t epoch_ = 0, index_ = -1;
+  std::optional<tensor::Permutation> order_;
+  std::vector<Sample> step_;
+};
+
+// The distinct items behind the item tasks among `samples`, ascending; or, if drawn > 0, so many random ones of `items`.
+std::vector<int32_t> items_to_align(std::span<const Sample> samples, int drawn, int64_t items, const tensor::Random& random);
+
+}  // namespace genrec::macrec
