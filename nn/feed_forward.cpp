@@ -6,8 +6,8 @@ namespace nn {
 
 FeedForward::FeedForward(Parameters& parameters, const std::string& name, int64_t width, int64_t hidden,
                          const FeedForwardOptions& options)
-    : up(parameters, name + ".up", width, hidden, {.bias = options.bias}),
-      down(parameters, name + ".down", hidden, width, {.bias = options.bias}),
+    : up(parameters, name + ".up", width, hidden, {.bias = options.bias, .initializer = options.up}),
+      down(parameters, name + ".down", hidden, width, {.bias = options.bias, .initializer = options.down}),
       name_(name),
       dropout_(name, options.dropout) {}
 

@@ -9,6 +9,7 @@ namespace nn {
 struct FeedForwardOptions {
   double dropout = 0;  // after the ReLU
   bool bias = false;
+  Initializer up = xavier_uniform(), down = xavier_uniform();
 };
 
 class FeedForward {

@@ -51,6 +51,14 @@ Initializer normal(double deviation) {
   return [=](Tensor& w, const Random& random) { generate(w, [&](uint64_t i) { return deviation * random.normal(i); }); };
 }
 
+Initializer normal_blocks(std::vector<double> deviations) {
+  return [deviations](Tensor& w, const Random& random) {
+    const auto columns = static_cast<uint64_t>(w.columns()), blocks = static_cast<uint64_t>(deviations.size());
+    tensor::check(blocks > 0 && columns % blocks == 0, "initialise: ", columns, " columns in ", blocks, " blocks");
+    generate(w, [&](uint64_t i) { return deviations[i % columns * blocks / columns] * random.normal(i); });
+  };
+}
+
 Initializer from(Tensor values) {
   return [values](Tensor& w, const Random&) {
     tensor::require(values.shape() == w.shape(), "initialise: the values are ", values.shape(), ", the parameter is ",

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "tensor/random.h"
 #include "tensor/tensor.h"
@@ -15,6 +16,7 @@ Initializer zeros();
 Initializer ones();
 Initializer uniform(double low, double high);
 Initializer normal(double deviation);
+Initializer normal_blocks(std::vector<double> deviations);  // equal blocks of columns side by side, one deviation each
 Initializer from(tensor::Tensor values);  // a copy, converted to the parameter's element type
 
 // Glorot and Bengio (2010): uniform in +-sqrt(6 / (in + out)), normal with variance 2 / (in + out). For w [..., in, out].

@@ -2,7 +2,8 @@
 
 #include <cmath>
 
-#include "autograd/ops/attention.h"
+#include "autograd/ops/decode_attention.h"
+#include "autograd/ops/slice_columns.h"
 #include "nn/module.h"
 
 namespace nn {
@@ -17,9 +18,24 @@ MultiHeadAttentionOptions checked(MultiHeadAttentionOptions options, const std::
   return options;
 }
 
-// Each head's query, key and value matrix is [D, W] and starts as one.
-LinearOptions per_head(const MultiHeadAttentionOptions& options) {
-  return {.bias = options.bias, .initializer = xavier_uniform(options.width, options.head_width)};
+// A projection whose blocks of columns start with these deviations. Glorot and Bengio's (0): each head's query, key and value
+// matrix is [D, W] and starts as one.
+LinearOptions projection(const MultiHeadAttentionOptions& options, const std::vector<double>& deviations) {
+  return {.bias = options.bias,
+          .initializer = deviations[0] > 0 ? normal_blocks(deviations) : xavier_uniform(options.width, options.head_width)};
+}
+
+LinearOptions output(const MultiHeadAttentionOptions& options) {
+  return {.bias = options.bias, .initializer = options.out_deviation > 0 ? normal(options.out_deviation) : xavier_uniform()};
+}
+
+autograd::AttentionOptions attention_options(const MultiHeadAttentionOptions& options, const std::string& name,
+                                             const Context& context) {
+  autograd::AttentionOptions result{.heads = options.heads, .scale = options.scale, .causal = options.causal};
+  if (!context.training || options.dropout == 0) return result;
+  result.dropout = options.dropout;
+  result.stream = context.stream("dropout/" + name + ".probabilities");
+  return result;
 }
 
 int64_t inner(const MultiHeadAttentionOptions& options) { return options.heads * options.head_width; }
@@ -27,30 +43,49 @@ int64_t inner(const MultiHeadAttentionOptions& options) { return options.heads *
 }  // namespace
 
 SelfAttention::SelfAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options)
-    : qkv(parameters, name + ".qkv", options.width, 3 * inner(options), per_head(options)),
-      out(parameters, name + ".out", inner(options), options.width, {.bias = options.bias}),
+    : qkv(parameters, name + ".qkv", options.width, 3 * inner(options),
+          projection(options, {options.q_deviation, options.kv_deviation, options.kv_deviation})),
+      out(parameters, name + ".out", inner(options), options.width, output(options)),
       name_(name),
       options_(checked(options, name)) {}
 
-Var SelfAttention::operator()(const Var& x, const Tensor& offsets) const {
+Var SelfAttention::operator()(const Var& x, const Tensor& offsets, const Context& context,
+                              const autograd::RelativeBias& bias) const {
   const ModuleScope scope(name_);
-  return out(autograd::attention_qkv(qkv(x), offsets,
-                                     {.heads = options_.heads, .scale = options_.scale, .causal = options_.causal}));
+  return out(autograd::attention_qkv(qkv(x), offsets, attention_options(options_, name_, context), bias));
+}
+
+Tensor SelfAttention::step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias) const {
+  const ModuleScope scope(name_);
+  const int64_t columns = inner(options_);
+  const Var all = qkv(x);
+  cache.push_back(autograd::slice_columns(all, columns, 3 * columns).value());
+  return out(autograd::decode_attention(autograd::slice_columns(all, 0, columns).value(), cache, ancestors,
+                                        attention_options(options_, name_, {}), bias))
+      .value();
 }
 
 CrossAttention::CrossAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options)
-    : q(parameters, name + ".q", options.width, inner(options), per_head(options)),
-      kv(parameters, name + ".kv", options.width, 2 * inner(options), per_head(options)),
-      out(parameters, name + ".out", inner(options), options.width, {.bias = options.bias}),
+    : q(parameters, name + ".q", options.width, inner(options), projection(options, {options.q_deviation})),
+      kv(parameters, name + ".kv", options.width, 2 * inner(options), projection(options, {options.kv_deviation})),
+      out(parameters, name + ".out", inner(options), options.width, output(options)),
       name_(name),
       options_(checked(options, name)) {
   tensor::require(!options.causal, name, ": cross-attention cannot be causal; set causal on self-attention only");
 }
 
-Var CrossAttention::operator()(const Var& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets) const {
+Var CrossAttention::operator()(const Var& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets,
+                               const Context& context) const {
   const ModuleScope scope(name_);
-  return out(autograd::attention_kv(q(x), kv(memory), offsets, memory_offsets,
-                                    {.heads = options_.heads, .scale = options_.scale}));
+  return out(autograd::attention_kv(q(x), kv(memory), offsets, memory_offsets, attention_options(options_, name_, context)));
+}
+
+Tensor CrossAttention::step(const Tensor& x, const Tensor& memory_kv, const Tensor& memory_offsets,
+                            const Tensor& row_user) const {
+  const ModuleScope scope(name_);
+  return out(autograd::decode_cross_attention(q(x).value(), memory_kv, memory_offsets, row_user,
+                                              attention_options(options_, name_, {})))
+      .value();
 }
 
 }  // namespace nn

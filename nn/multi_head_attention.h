@@ -2,6 +2,8 @@
 // need not be the model's width. A residual, norm or dropout around it is the caller's.
 #pragma once
 
+#include "autograd/ops/attention.h"
+#include "nn/context.h"
 #include "nn/linear.h"
 
 namespace nn {
@@ -13,14 +15,21 @@ struct MultiHeadAttentionOptions {
   double scale = 0;         // of the scores; 0: 1 / sqrt(head_width)
   bool causal = false;      // self-attention only
   bool bias = false;
+  double dropout = 0;       // of the probabilities
+  // Standard deviations of normal starts of the projections; 0: as Glorot and Bengio.
+  double q_deviation = 0, kv_deviation = 0, out_deviation = 0;
 };
 
 class SelfAttention {
  public:
   SelfAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options);
 
-  // x [tokens, D], offsets i32 [sequences+1] -> [tokens, D]
-  Var operator()(const Var& x, const Tensor& offsets) const;
+  // x [tokens, D], offsets i32 [sequences+1] -> [tokens, D]. The context matters to dropout only.
+  Var operator()(const Var& x, const Tensor& offsets, const Context& context = {},
+                 const autograd::RelativeBias& bias = {}) const;
+  // One token of every beam, x [rows, D] -> [rows, D]: appends this step's keys and values [rows, 2*H*W] to `cache`;
+  // ancestors and bias as in decode_attention.
+  Tensor step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias = {}) const;
   const MultiHeadAttentionOptions& options() const { return options_; }  // with the scale that is used
 
   Linear qkv;  // [D, 3*H*W]: queries, keys, values side by side
@@ -36,7 +45,10 @@ class CrossAttention {
   CrossAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options);
 
   // x [queries, D], memory [keys, D], offsets i32 [sequences+1] each -> [queries, D]
-  Var operator()(const Var& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets) const;
+  Var operator()(const Var& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets,
+                 const Context& context = {}) const;
+  // One token of every beam, x [rows, D]: row r reads memory_kv = kv(memory) of user row_user[r].
+  Tensor step(const Tensor& x, const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user) const;
   const MultiHeadAttentionOptions& options() const { return options_; }
 
   Linear q;    // [D, H*W]

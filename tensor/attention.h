@@ -14,6 +14,15 @@ struct Rows {
   [[gnu::always_inline]] T* operator[](int64_t row) const { return data + row * stride; }
 };
 
+// Dropout of the probabilities [queries, keys]: element e is kept, times `scale`, where words[e] >= threshold, else 0.
+template <class T>
+struct ProbabilityDropout {
+  T* kept = nullptr;  // [queries, keys], scratch memory; null: no dropout
+  T scale = 1;
+  const uint16_t* words = nullptr;  // of simd<T>().dropout_words, 32 more must be readable; the backward pass needs none
+  uint32_t threshold = 0;
+};
+
 // scores [queries, keys] = scale (q k^T + bias); query i sees the keys <= i if causal.
 template <class T>
 struct AttentionHead {
@@ -21,7 +30,8 @@ struct AttentionHead {
   Rows<const T> q, k, v;
   T scale;
   bool causal = false;
-  const T* bias = nullptr;  // [queries, keys], not yet scaled; null: none
+  Rows<const T> bias = {nullptr, 0};  // [queries, keys], not yet scaled; null: none. A stride of -1: one value per distance.
+  ProbabilityDropout<T> dropout = {};
 };
 
 }  // namespace tensor

@@ -1,9 +1,11 @@
 #include "autograd/ops/attention.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "autograd/op.h"
 #include "autograd/ops/attention_head.h"
+#include "autograd/ops/dropout.h"
 #include "tensor/offsets.h"
 #include "tensor/parallel.h"
 #include "tensor/simd/simd.h"
@@ -28,66 +30,146 @@ static void require_sequences(const Tensor& q_offsets, const Tensor& k_offsets, 
   }
 }
 
-// The problem of sequence s, head h.
+// The values of the relative bias, one line per head: of distance d in head h at line(h)[d].
+template <class T>
+class BiasLines {
+ public:
+  BiasLines(const Tensor& table, const Tensor& buckets, int64_t longest) : longest_(longest) {
+    if (!table.defined()) return;
+    const int64_t heads = table.columns();
+    values_.resize(heads * (2 * longest + 1));
+    for (int64_t h = 0; h < heads; ++h) {
+      for (int64_t d = -longest; d <= longest; ++d) {
+        values_[h * (2 * longest + 1) + longest + d] = table.data<T>()[bucket_of(buckets, d) * heads + h];
+      }
+    }
+  }
+  // As rows [queries, keys]: element (i, j) is the value of distance j - i.
+  Rows<const T> rows(int64_t h) const {
+    return values_.empty() ? Rows<const T>{nullptr, 0}
+                           : Rows<const T>{values_.data() + h * (2 * longest_ + 1) + longest_, -1};
+  }
+
+  static int32_t bucket_of(const Tensor& buckets, int64_t distance) {
+    const int64_t reach = buckets.size() / 2;
+    return buckets.data<int32_t>()[reach + std::clamp(distance, -reach, reach)];
+  }
+
+ private:
+  int64_t longest_;
+  std::vector<T> values_;
+};
+
+static int64_t longest_of(const Tensor& offsets) {
+  int32_t longest = 0;
+  const auto at = offsets.span<int32_t>();
+  for (size_t s = 1; s < at.size(); ++s) longest = std::max(longest, at[s] - at[s - 1]);
+  return longest;
+}
+
+// The problem of sequence s, head h, without bias and dropout.
 template <class T>
 static AttentionHead<T> head_of(int64_t s, int64_t h, int64_t width, const Tensor& q_offsets, const Tensor& k_offsets,
-                                const AttentionOptions& options, const Columns& q, const Columns& k, const Columns& v) {
+                                const AttentionOptions& options, const AttentionInputs& inputs) {
   const int32_t *at_q = q_offsets.data<int32_t>() + s, *at_k = k_offsets.data<int32_t>() + s;
   const auto rows = [&](const Columns& x, int64_t row) { return rows_from<T>(x.matrix, row, x.first + h * width); };
   return {.queries = at_q[1] - at_q[0],
           .keys = at_k[1] - at_k[0],
           .width = width,
-          .q = rows(q, *at_q),
-          .k = rows(k, *at_k),
-          .v = rows(v, *at_k),
+          .q = rows(inputs.q, *at_q),
+          .k = rows(inputs.k, *at_k),
+          .v = rows(inputs.v, *at_k),
           .scale = static_cast<T>(options.scale),
           .causal = options.causal};
 }
 
-static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options, const Columns& q,
-                        const Columns& k, const Columns& v, Tensor& out, Tensor* saved) {
-  require_sequences(q_offsets, k_offsets, options, q, k);
+// The random words of the probabilities [begin, end), for the calling thread until its next call.
+static const uint16_t* words_of(const AttentionOptions& options, int64_t begin, int64_t end) {
+  constexpr int64_t slack = 64 + 32;  // written, and read, beyond the end
+  const int64_t first = begin / 8 * 8;
+  uint16_t* words = thread_scratch<uint16_t>(end - first + slack);
+  tensor::simd<float>().dropout_words(options.stream.key(), static_cast<uint64_t>(first), words, end - first);
+  return words + (begin - first);
+}
+
+static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
+                        const AttentionInputs& inputs, const Tensor& buckets, Tensor& out, Tensor* saved) {
+  require_sequences(q_offsets, k_offsets, options, inputs.q, inputs.k);
   const std::vector<int64_t> starts = probability_starts(q_offsets, k_offsets, options.heads);
   if (saved) *saved = Tensor({starts.back()}, out.dtype());
   tensor::for_real(out.dtype(), "attention", [&](auto zero) {
     using T = decltype(zero);
     const int64_t width = out.columns() / options.heads;
+    const BiasLines<T> bias(inputs.table, buckets, longest_of(q_offsets));
     T* packed = saved ? saved->data<T>() : nullptr;
     tensor::parallel_for(q_offsets.size() - 1, kSequencesPerPiece, [&](int64_t begin, int64_t end) {
       for (int64_t s = begin; s < end; ++s) {
         const int64_t row = q_offsets.data<int32_t>()[s], size = (starts[s + 1] - starts[s]) / options.heads;
+        T* scratch = thread_scratch<T>(2 * size);
+        tensor::ProbabilityDropout<T> dropout;
+        if (options.dropout > 0) {
+          dropout = {.kept = scratch + size,
+                     .scale = static_cast<T>(1 / (1 - options.dropout)),
+                     .words = words_of(options, starts[s], starts[s + 1]),
+                     .threshold = dropout_threshold(options.dropout)};
+        }
         for (int64_t h = 0; h < options.heads; ++h) {
-          tensor::simd<T>().attend(head_of<T>(s, h, width, q_offsets, k_offsets, options, q, k, v),
-                                   packed ? packed + starts[s] + h * size : thread_scratch<T>(size),
-                                   rows_from<T>(out, row, h * width));
+          AttentionHead<T> head = head_of<T>(s, h, width, q_offsets, k_offsets, options, inputs);
+          head.bias = bias.rows(h);
+          head.dropout = dropout;
+          tensor::simd<T>().attend(head, packed ? packed + starts[s] + h * size : scratch, rows_from<T>(out, row, h * width));
+          if (dropout.words) dropout.words += size;
         }
       }
     });
   });
 }
 
-static void backward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options, const Columns& q,
-                         const Columns& k, const Columns& v, const Tensor& saved, const Tensor& dout, Columns& dq,
-                         Columns& dk, Columns& dv) {
+// dtable[b, h] = sum of the parts [pieces, heads, 2*longest+2] over the distances in bucket b, in order.
+template <class T>
+static void sum_buckets(const Tensor& parts, const Tensor& buckets, int64_t longest, Tensor& dtable) {
+  const int64_t heads = dtable.columns(), line = 2 * longest + 2, pieces = parts.size() / (heads * line);
+  dtable.fill(0);
+  for (int64_t h = 0; h < heads; ++h) {
+    for (int64_t d = -longest; d <= longest; ++d) {
+      const T* part = parts.data<T>() + h * line + longest + 1 + d;
+      T& sum = dtable.data<T>()[BiasLines<T>::bucket_of(buckets, d) * heads + h];
+      for (int64_t piece = 0; piece < pieces; ++piece) sum += part[piece * heads * line];
+    }
+  }
+}
+
+static void backward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
+                         const AttentionInputs& inputs, const Tensor& buckets, const Tensor& saved, const Tensor& dout,
+                         AttentionInputs& gradients) {
   const std::vector<int64_t> starts = probability_starts(q_offsets, k_offsets, options.heads);
   tensor::for_real(dout.dtype(), "attention", [&](auto zero) {
     using T = decltype(zero);
-    const int64_t width = dout.columns() / options.heads;
-    const T* packed = saved.data<T>();
-    tensor::parallel_for(q_offsets.size() - 1, kSequencesPerPiece, [&](int64_t begin, int64_t end) {
+    const auto& simd = tensor::simd<T>();
+    const int64_t width = dout.columns() / options.heads, sequences = q_offsets.size() - 1;
+    // Each piece of sequences sums the gradients of its biases by distance.
+    const bool biased = gradients.table.defined();
+    const int64_t longest = biased ? longest_of(q_offsets) : 0, line = 2 * longest + 2;
+    const int64_t pieces = (sequences + kSequencesPerPiece - 1) / kSequencesPerPiece;
+    Tensor parts = Tensor::zeros({biased ? pieces * options.heads * line : 0}, dout.dtype());
+    tensor::parallel_for(sequences, kSequencesPerPiece, [&](int64_t begin, int64_t end) {
       for (int64_t s = begin; s < end; ++s) {
         const int64_t q_row = q_offsets.data<int32_t>()[s], k_row = k_offsets.data<int32_t>()[s];
         const int64_t size = (starts[s + 1] - starts[s]) / options.heads;
+        T* db = thread_scratch<T>(2 * size);
         for (int64_t h = 0; h < options.heads; ++h) {
-          const int64_t column = h * width;
-          tensor::simd<T>().attend_backward(head_of<T>(s, h, width, q_offsets, k_offsets, options, q, k, v),
-                                            packed + starts[s] + h * size, rows_from<T>(dout, q_row, column),
-                                            rows_from<T>(dq.matrix, q_row, dq.first + column),
-                                            rows_from<T>(dk.matrix, k_row, dk.first + column),
-                                            rows_from<T>(dv.matrix, k_row, dv.first + column), thread_scratch<T>(size));
+          const auto rows = [&](Columns& x, int64_t row) { return rows_from<T>(x.matrix, row, x.first + h * width); };
+          AttentionHead<T> head = head_of<T>(s, h, width, q_offsets, k_offsets, options, inputs);
+          if (options.dropout > 0) head.dropout = {.kept = db + size, .scale = static_cast<T>(1 / (1 - options.dropout))};
+          simd.attend_backward(head, saved.data<T>() + starts[s] + h * size, rows_from<T>(dout, q_row, h * width),
+                               rows(gradients.q, q_row), rows(gradients.k, k_row), rows(gradients.v, k_row), db);
+          if (!biased) continue;
+          T* part = parts.data<T>() + (begin / kSequencesPerPiece * options.heads + h) * line;
+          simd.add_diagonals(db, head.keys, part + longest - head.keys);
         }
       }
     });
+    if (biased) sum_buckets<T>(parts, buckets, longest, gradients.table);
   });
 }
 
@@ -100,14 +182,27 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
   const Tensor q_offsets = Tensor::from<int32_t>({0, 2, 2, 3, 4}), k_offsets = Tensor::from<int32_t>({0, 3, 4, 4, 6});
   const Tensor offsets = Tensor::from<int32_t>({0, 1, 1, 5});
   const AttentionOptions plain{.heads = 2, .scale = 0.7}, causal{.heads = 2, .scale = 0.7, .causal = true};
+  AttentionOptions dropping = plain, dropping_causal = causal;
+  dropping.dropout = dropping_causal.dropout = 0.3;
+  const Tensor buckets = Tensor::from<int32_t>({3, 1, 0, 2, 2});  // the longest sequence goes beyond them
   const auto separate = [=](const Inputs& in) { return attention(in[0], in[1], in[2], q_offsets, k_offsets, plain); };
-  const auto cross = [=](const Inputs& in) { return attention_kv(in[0], in[1], q_offsets, k_offsets, plain); };
-  const auto self = [=](const Inputs& in) { return attention_qkv(in[0], offsets, plain); };
-  const auto self_causal = [=](const Inputs& in) { return attention_qkv(in[0], offsets, causal); };
+  const auto cross = [=](const AttentionOptions& options) {
+    return [=](const Inputs& in) { return attention_kv(in[0], in[1], q_offsets, k_offsets, options); };
+  };
+  const auto self = [=](const AttentionOptions& options) {
+    return [=](const Inputs& in) { return attention_qkv(in[0], offsets, options); };
+  };
+  const auto biased = [=](const AttentionOptions& options) {
+    return [=](const Inputs& in) { return attention_qkv(in[0], offsets, options, {in[1], buckets}); };
+  };
   return {{{random_tensor({4, 6}, rng), random_tensor({6, 6}, rng), random_tensor({6, 6}, rng)}, separate},
-          {{random_tensor({4, 6}, rng), random_tensor({6, 12}, rng)}, cross},
-          {{random_tensor({5, 18}, rng)}, self},
-          {{random_tensor({5, 18}, rng)}, self_causal}};
+          {{random_tensor({4, 6}, rng), random_tensor({6, 12}, rng)}, cross(plain)},
+          {{random_tensor({4, 6}, rng), random_tensor({6, 12}, rng)}, cross(dropping)},
+          {{random_tensor({5, 18}, rng)}, self(plain)},
+          {{random_tensor({5, 18}, rng)}, self(causal)},
+          {{random_tensor({5, 18}, rng), random_tensor({4, 2}, rng)}, biased(plain)},
+          {{random_tensor({5, 18}, rng), random_tensor({4, 2}, rng)}, biased(dropping)},
+          {{random_tensor({5, 18}, rng), random_tensor({4, 2}, rng)}, biased(dropping_causal)}};
 }
 static const Op op("attention", samples);
 
@@ -117,30 +212,49 @@ static void require_matrix(const char* name, const Var& x, int64_t columns, cons
                   q.value().dtype(), "; it must be [rows, ", columns, "] of the same type");
 }
 
+static void require_bias(const RelativeBias& bias, const Var& q, int heads) {
+  const Tensor &table = bias.table.value(), &buckets = bias.buckets;
+  tensor::require(table.shape().rank() == 2 && table.columns() == heads && table.dtype() == q.value().dtype(),
+                  "attention: the bias table is ", table.shape(), " ", table.dtype(), " for ", heads, " heads and q of ",
+                  q.value().dtype(), "; it must be [buckets, heads] of the same type");
+  tensor::require(buckets.shape().rank() == 1 && buckets.size() % 2 == 1 && buckets.dtype() == DType::i32,
+                  "attention: the buckets are ", buckets.dtype(), " ", buckets.shape(), "; they must be i32 [2*reach+1]");
+  for (const int32_t bucket : buckets.span<int32_t>()) {
+    tensor::require(bucket >= 0 && bucket < table.rows(), "attention: bucket ", bucket, " of a bias table ", table.shape(),
+                    "; buckets must be from 0 to ", table.rows() - 1);
+  }
+}
+
 // Records attention whose q, k, v are columns of the inputs: column `first` of inputs[index].
 struct Place {
   size_t index;
   int64_t first;
 };
-static Var attend_columns(const std::vector<Var>& inputs, Place q, Place k, Place v, int64_t columns,
-                          const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options) {
+static Var attend_columns(std::vector<Var> inputs, Place q, Place k, Place v, int64_t columns, const Tensor& q_offsets,
+                          const Tensor& k_offsets, const AttentionOptions& options, const RelativeBias& bias = {}) {
   tensor::require(options.heads > 0 && columns > 0 && columns % options.heads == 0, "attention: q has ", columns,
                   " columns for ", options.heads, " heads; they must be a multiple of the heads");
+  tensor::require(options.dropout >= 0 && options.dropout < 1, "attention: dropout is ", options.dropout,
+                  "; it must be in [0, 1)");
+  const size_t matrices = inputs.size();
+  if (bias.table.defined()) require_bias(bias, inputs[q.index], options.heads), inputs.push_back(bias.table);
   std::vector<Tensor> values;
   bool needs_grad = false;
   for (const Var& x : inputs) values.push_back(x.value()), needs_grad |= x.needs_grad();
-  const auto at = [](const std::vector<Tensor>& matrices, Place place) {
-    return Columns{matrices[place.index], place.first};
+  const auto at = [=](const std::vector<Tensor>& of) -> AttentionInputs {
+    const auto columns_of = [&](Place place) { return Columns{of[place.index], place.first}; };
+    return {columns_of(q), columns_of(k), columns_of(v), of.size() > matrices ? of.back() : Tensor()};
   };
   Tensor out({values[q.index].rows(), columns}, values[q.index].dtype(), values[q.index].device()), saved;
-  attention_kernels::forward(q_offsets, k_offsets, options, at(values, q), at(values, k), at(values, v), out,
+  attention_kernels::forward(q_offsets, k_offsets, options, at(values), bias.buckets, out,
                              Tape::current() && needs_grad ? &saved : nullptr);
-  return record(op, inputs, out, [=](const Tensor& dout, Wanted) -> Gradients {
+  return record(op, inputs, out, [=, buckets = bias.buckets](const Tensor& dout, Wanted wanted) -> Gradients {
     Gradients gradients;
-    for (const Tensor& x : values) gradients.push_back(Tensor::like(x));
-    Columns dq = at(gradients, q), dk = at(gradients, k), dv = at(gradients, v);
-    attention_kernels::backward(q_offsets, k_offsets, options, at(values, q), at(values, k), at(values, v), saved, dout, dq,
-                                dk, dv);
+    for (size_t i = 0; i < values.size(); ++i) {
+      gradients.push_back(i < matrices || wanted[i] ? Tensor::like(values[i]) : Tensor());
+    }
+    AttentionInputs parts = at(gradients);
+    attention_kernels::backward(q_offsets, k_offsets, options, at(values), buckets, saved, dout, parts);
     return gradients;
   });
 }
@@ -154,11 +268,11 @@ Var attention(const Var& q, const Var& k, const Var& v, const Tensor& q_offsets,
   return attend_columns({q, k, v}, {0, 0}, {1, 0}, {2, 0}, q.columns(), q_offsets, k_offsets, options);
 }
 
-Var attention_qkv(const Var& qkv, const Tensor& offsets, const AttentionOptions& options) {
+Var attention_qkv(const Var& qkv, const Tensor& offsets, const AttentionOptions& options, const RelativeBias& bias) {
   tensor::require(qkv.shape().rank() == 2 && qkv.columns() % 3 == 0, "attention: qkv is ", qkv.shape(),
                   "; it must be [tokens, 3*heads*width]");
   const int64_t columns = qkv.columns() / 3;
-  return attend_columns({qkv}, {0, 0}, {0, columns}, {0, 2 * columns}, columns, offsets, offsets, options);
+  return attend_columns({qkv}, {0, 0}, {0, columns}, {0, 2 * columns}, columns, offsets, offsets, options, bias);
 }
 
 Var attention_kv(const Var& q, const Var& kv, const Tensor& q_offsets, const Tensor& k_offsets,

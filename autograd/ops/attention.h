@@ -4,6 +4,7 @@
 
 #include "autograd/var.h"
 #include "tensor/kernel.h"
+#include "tensor/random.h"
 
 namespace autograd {
 
@@ -11,16 +12,27 @@ struct AttentionOptions {
   int heads = 1;
   double scale = 1;     // scores = scale (q . k)
   bool causal = false;  // query i of a sequence sees its keys 0..i; each sequence then has as many queries as keys
+  // Dropout of the probabilities, in [0, 1): those of all sequences and heads, packed [sequence][head][query][key], are dropped as
+  // dropout() would drop them, by `stream`.
+  double dropout = 0;
+  tensor::Random stream{0, "attention"};
+};
+
+// A bias of the scores by the distance of key and query in their sequence (Raffel et al. 2020):
+// scores[i,j] of head h = scale (q_i . k_j + table[bucket of j - i, h]). Distances beyond the reach count as the reach.
+struct RelativeBias {
+  Var table;       // [buckets, heads]; undefined: no bias
+  Tensor buckets;  // i32 [2*reach+1]: the bucket of distance d is buckets[reach + d]
 };
 
 // q [queries, heads*width], k and v [keys, heads*width] -> [queries, heads*width]; column block h belongs to head h. Offsets
 // are i32 [sequences+1]: the queries of sequence s are rows q_offsets[s] .. q_offsets[s+1], its keys likewise. out =
-// softmax(scale q k^T) v per sequence and head; a sequence without keys gives 0.
+// dropout(softmax(scale q k^T)) v per sequence and head; a sequence without keys gives 0.
 Var attention(const Var& q, const Var& k, const Var& v, const Tensor& q_offsets, const Tensor& k_offsets,
               const AttentionOptions& options);
 
 // Self-attention on qkv [tokens, 3*heads*width], the columns of q, k and v side by side.
-Var attention_qkv(const Var& qkv, const Tensor& offsets, const AttentionOptions& options);
+Var attention_qkv(const Var& qkv, const Tensor& offsets, const AttentionOptions& options, const RelativeBias& bias = {});
 
 // Cross-attention on q [queries, heads*width] and kv [keys, 2*heads*width].
 Var attention_kv(const Var& q, const Var& kv, const Tensor& q_offsets, const Tensor& k_offsets,
@@ -32,15 +44,21 @@ struct Columns {
   int64_t first = 0;
 };
 
+// The inputs of attention, or their gradients.
+struct AttentionInputs {
+  Columns q, k, v;
+  Tensor table;  // of the relative bias; undefined: none, or its gradient is not wanted
+};
+
 namespace attention_kernels {
-// `saved`, where not null, is set to what backward on the same device needs; on the CPU the probabilities, packed by
-// sequence and head. The gradients may be columns of one matrix; together they cover it.
+// `saved`, where not null, is set to what backward on the same device needs; on the CPU the probabilities, packed as above and
+// negative where dropped. The gradients of q, k, v may be columns of one matrix; together they cover it.
 extern tensor::Kernel<void(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
-                           const Columns& q, const Columns& k, const Columns& v, Tensor& out, Tensor* saved)>
+                           const AttentionInputs& inputs, const Tensor& buckets, Tensor& out, Tensor* saved)>
     forward;
 extern tensor::Kernel<void(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
-                           const Columns& q, const Columns& k, const Columns& v, const Tensor& saved, const Tensor& dout,
-                           Columns& dq, Columns& dk, Columns& dv)>
+                           const AttentionInputs& inputs, const Tensor& buckets, const Tensor& saved, const Tensor& dout,
+                           AttentionInputs& gradients)>
     backward;
 }  // namespace attention_kernels
 

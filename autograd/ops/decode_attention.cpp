@@ -13,23 +13,27 @@ namespace decode_attention_kernels {
 
 static constexpr int64_t kRowsPerPiece = 32;
 
-// One row q over `count` keys; key(j) points to a row of [keys | values], each heads*width.
+// One row q over `count` keys; key(j) points to a row of [keys | values], each heads*width. bias [count, heads] or null.
 template <class T, class Key>
-static void attend_row(const T* q, int64_t count, const Key& key, int64_t width, const AttentionOptions& options, T* out) {
+static void attend_row(const T* q, int64_t count, const Key& key, int64_t width, const AttentionOptions& options, T* out,
+                       const T* bias = nullptr) {
   const int64_t columns = options.heads * width;
   std::fill_n(out, columns, T{0});
   if (count == 0) return;
   const auto& simd = tensor::simd<T>();
   T* p = thread_scratch<T>(count);
-  for (int64_t first = 0; first < columns; first += width) {
-    for (int64_t j = 0; j < count; ++j) p[j] = static_cast<T>(options.scale) * simd.dot(q + first, key(j) + first, width);
+  for (int64_t h = 0, first = 0; h < options.heads; ++h, first += width) {
+    for (int64_t j = 0; j < count; ++j) {
+      const T score = simd.dot(q + first, key(j) + first, width);
+      p[j] = static_cast<T>(options.scale) * (bias ? score + bias[j * options.heads + h] : score);
+    }
     simd.softmax(p, p, count);
     for (int64_t j = 0; j < count; ++j) simd.axpy(p[j], key(j) + columns + first, out + first, width);
   }
 }
 
 static void self_cpu(const Tensor& q, const std::vector<Tensor>& steps, const Tensor& ancestors,
-                     const AttentionOptions& options, Tensor& out) {
+                     const AttentionOptions& options, const Tensor& bias, Tensor& out) {
   const int64_t rows = q.rows(), columns = q.columns(), count = static_cast<int64_t>(steps.size());
   const int32_t* ancestor = ancestors.data<int32_t>();
   for (int64_t i = 0; i < rows * count; ++i) {
@@ -44,7 +48,8 @@ static void self_cpu(const Tensor& q, const std::vector<Tensor>& steps, const Te
     tensor::parallel_for(rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const auto key = [&](int64_t j) { return caches[j] + ancestor[r * count + j] * 2 * columns; };
-        attend_row(q.data<T>() + r * columns, count, key, columns / options.heads, options, out.data<T>() + r * columns);
+        attend_row(q.data<T>() + r * columns, count, key, columns / options.heads, options, out.data<T>() + r * columns,
+                   bias.defined() ? bias.data<T>() : nullptr);
       }
     });
   });
@@ -88,14 +93,17 @@ static void require_cache(const char* name, const Tensor& q, const Tensor& kv) {
 }
 
 Tensor decode_attention(const Tensor& q, const std::vector<Tensor>& steps, const Tensor& ancestors,
-                        const AttentionOptions& options) {
+                        const AttentionOptions& options, const Tensor& bias) {
   require_heads("decode_attention", q, options);
   for (const Tensor& step : steps) require_cache("decode_attention", q, step);
   const Shape table{q.rows(), static_cast<int64_t>(steps.size())};
   tensor::require(ancestors.shape() == table && ancestors.dtype() == DType::i32, "decode_attention: ancestors is ",
                   ancestors.dtype(), " ", ancestors.shape(), "; it must be i32 ", table);
+  const Shape biases{static_cast<int64_t>(steps.size()), options.heads};
+  tensor::require(!bias.defined() || (bias.shape() == biases && bias.dtype() == q.dtype()), "decode_attention: bias is ",
+                  bias.dtype(), " ", bias.shape(), "; it must be ", q.dtype(), " ", biases);
   Tensor out = Tensor::like(q);
-  decode_attention_kernels::self(q, steps, ancestors, options, out);
+  decode_attention_kernels::self(q, steps, ancestors, options, bias, out);
   return out;
 }
 

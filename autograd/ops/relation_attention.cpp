@@ -55,7 +55,7 @@ struct Sequence {
             .k = part(1, h),
             .v = {value, width},
             .scale = scale,
-            .bias = user_scores};
+            .bias = {user_scores, tokens}};
   }
 };
 

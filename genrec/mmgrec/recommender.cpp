@@ -7,23 +7,10 @@
 #include "autograd/ops/linear.h"
 #include "autograd/ops/segment_mean.h"
 #include "nn/positions.h"
-#include "tensor/parallel.h"
-#include "tensor/simd/simd.h"
 
 namespace genrec::mmgrec {
 
 namespace {
-
-std::vector<float> log_sum_exp(const Tensor& logits) {
-  const int64_t columns = logits.columns();
-  const float* p = logits.data<float>();
-  std::vector<float> lse(logits.rows());
-  tensor::parallel_for(logits.rows(), 64, [&](int64_t begin, int64_t end) {
-    std::vector<float> scratch(columns);
-    for (int64_t r = begin; r < end; ++r) lse[r] = tensor::simd<float>().softmax(p + r * columns, scratch.data(), columns);
-  });
-  return lse;
-}
 
 std::string numbered(const char* prefix, int i) { return prefix + std::to_string(i); }
 
@@ -90,25 +77,15 @@ Recommender::Memory Recommender::encode(const Tensor& history, const Tensor& off
 
 Recommender::Scores Recommender::step(State& state, const Memory& memory, const std::vector<int32_t>& tokens,
                                       const std::vector<int32_t>& parents, const std::vector<int32_t>& row_user) const {
-  const int steps = state.steps;
   const int64_t rows = static_cast<int64_t>(tokens.size());
-  std::vector<int32_t> ancestors(rows * (steps + 1));
-  for (int64_t r = 0; r < rows; ++r) {
-    const int32_t* parent = steps == 0 ? nullptr : &state.ancestors[static_cast<int64_t>(parents[r]) * steps];
-    std::copy(parent, parent + steps, &ancestors[r * (steps + 1)]);
-    ancestors[r * (steps + 1) + steps] = static_cast<int32_t>(r);
-  }
-  if (steps == 0) state.cache.resize(decoder_.size());
-  const Tensor table = Tensor::from(ancestors, {rows, steps + 1}), user_table = Tensor::from(row_user);
-  const Tensor positions = Tensor::full({rows}, steps, tensor::DType::i32);
+  const Tensor positions = Tensor::full({rows}, state.steps, tensor::DType::i32);
+  const Tensor ancestors = state.advance(rows, parents), user_table = Tensor::from(row_user);
+  state.cache.resize(decoder_.size());
   Tensor x = embedded(Tensor::from(tokens), positions, {}).value();  // [R, D]
   for (size_t i = 0; i < decoder_.size(); ++i) {
-    x = decoder_[i].step(x, state.cache[i], table, memory.kv[i], memory.offsets, user_table);
+    x = decoder_[i].step(x, state.cache[i], ancestors, memory.kv[i], memory.offsets, user_table);
   }
-  const Tensor logits = autograd::linear(x, output_).value();
-  state.ancestors = std::move(ancestors);
-  state.steps = steps + 1;
-  return {logits, log_sum_exp(logits)};
+  return nn::next_token_scores(autograd::linear(x, output_).value());
 }
 
 }  // namespace genrec::mmgrec

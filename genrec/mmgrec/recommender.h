@@ -4,6 +4,7 @@
 #include "genrec/mmgrec/batches.h"
 #include "genrec/mmgrec/decoder.h"
 #include "genrec/mmgrec/encoder.h"
+#include "nn/decode_state.h"
 
 namespace genrec::mmgrec {
 
@@ -27,18 +28,10 @@ class Recommender {
   // history i32 [T] packed by offsets; users [S, D].
   Memory encode(const Tensor& history, const Tensor& offsets, const Tensor& users) const;
 
-  // A decoding under way: the cached keys and values of all steps so far.
-  struct State {
-    std::vector<std::vector<Tensor>> cache;  // per layer, per step
-    std::vector<int32_t> ancestors;          // [rows, steps]
-    int steps = 0;
-  };
+  using State = nn::DecodeState;
+  using Scores = nn::NextTokenScores;
   // Feeds token r to row r; row r goes on from row parents[r] of the step before (unused in the first step) and belongs to user
-  // row_user[r] of the memory. The log-probability of the next token is logits - lse.
-  struct Scores {
-    Tensor logits;           // [R, vocabulary]
-    std::vector<float> lse;  // [R] log sum exp
-  };
+  // row_user[r] of the memory.
   Scores step(State& state, const Memory& memory, const std::vector<int32_t>& tokens, const std::vector<int32_t>& parents,
               const std::vector<int32_t>& row_user) const;
 

@@ -52,6 +52,27 @@ TEST_CASE("cached self-attention along the ancestors equals causal attention", "
   }
 }
 
+TEST_CASE("cached self-attention takes the bias of its position", "[decode_attention]") {
+  const AttentionOptions options{.heads = 2, .scale = .4};
+  const Tensor qkv = random_matrix(3, 3 * 10, 1), table = random_matrix(5, 2, 2);
+  const Tensor buckets = Tensor::from<int32_t>({3, 1, 0, 2, 4});
+  std::vector<Tensor> steps;
+  for (int64_t t = 0; t < 3; ++t) steps.push_back(columns_of(qkv.row_range(t, t + 1), 10, 30));
+  Tensor bias({3, 2}, DType::f64);  // of distances -2, -1, 0
+  for (int64_t t = 0; t < 3; ++t) {
+    const int64_t bucket = buckets.data<int32_t>()[t];
+    bias.row_range(t, t + 1).copy_from(table.row_range(bucket, bucket + 1));
+  }
+  const Tensor out = decode_attention(columns_of(qkv.row_range(2, 3), 0, 10), steps, Tensor::from<int32_t>({0, 0, 0}, {1, 3}),
+                                      options, bias);
+  const Tensor whole =
+      attention_qkv(qkv, offsets_of({3}), {.heads = 2, .scale = .4, .causal = true}, {table, buckets}).value();
+  CHECK(distance(out, whole.row_range(2, 3)) < 1e-13);
+  CHECK(tests::error_of([&] {
+          decode_attention(columns_of(qkv, 0, 10), {steps[0]}, Tensor::zeros({3, 1}, DType::i32), options, bias);
+        }) == "decode_attention: bias is f64 [3,2]; it must be f64 [1,2]");
+}
+
 TEST_CASE("cross-attention of beams equals attention of their users", "[decode_attention]") {
   const AttentionOptions options{.heads = 3, .scale = .4};
   const Tensor kv = random_matrix(8, 2 * 12, 1), q = random_matrix(5, 12, 2), k_offsets = offsets_of({3, 0, 5});

@@ -223,6 +223,47 @@ TEMPLATE_TEST_CASE("layer norm and its gradient", "[simd]", float, double) {
   });
 }
 
+TEMPLATE_TEST_CASE("rms norm and its gradient", "[simd]", float, double) {
+  using T = TestType;
+  for_sizes<T>([](const tensor::Simd<T>& table, int64_t n) {
+    if (n == 0) return;
+    const Row<T> x(n, 1), w(n, 2), dy(n, 4), before(n, 5);
+    Row<T> y(n, 6), dx(n, 7), dw = before;
+    double squares = 0, mean = 0;
+    for (int64_t i = 0; i < n; ++i) squares += double{x[i]} * x[i] / n;
+    const double scale = 1 / std::sqrt(squares + 1e-3);
+    for (int64_t i = 0; i < n; ++i) mean += double{w[i]} * dy[i] * x[i] * scale / n;
+    T rrms;
+    table.rms_norm(x.data(), w.data(), T(1e-3), y.data(), &rrms, n);
+    const double close = 20 * tolerance<T>();
+    CHECK(rrms == Approx(scale).epsilon(close));
+    CHECK(error(y, [&](int64_t i) { return x[i] * scale * w[i]; }) <= close);
+    table.rms_norm_backward(x.data(), w.data(), dy.data(), rrms, dx.data(), dw.data(), n);
+    CHECK(error(dx, [&](int64_t i) { return scale * (double{w[i]} * dy[i] - x[i] * scale * mean); }) <= close);
+    CHECK(error(dw, [&](int64_t i) { return before[i] + dy[i] * x[i] * scale; }) <= close);
+  });
+}
+
+TEMPLATE_TEST_CASE("sums along diagonals", "[simd]", float, double) {
+  using T = TestType;
+  on_every_set<T>([](const tensor::Simd<T>& table) {
+    for (int64_t n : {0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 81}) {
+      INFO("n " << n);
+      const Row<T> x(n * n, 1), before(2 * n + 2, 2);
+      Row<T> y = before;
+      table.add_diagonals(x.data(), n, y.data());
+      CHECK(error(y, [&](int64_t k) {
+              double sum = before[k];
+              for (int64_t i = 0; i < n; ++i) {
+                const int64_t j = i + k - (n + 1);
+                if (j >= 0 && j < n) sum += x[i * n + j];
+              }
+              return sum;
+            }) <= 100 * tolerance<T>());
+    }
+  });
+}
+
 TEMPLATE_TEST_CASE("adam and sgd", "[simd]", float, double) {
   using T = TestType;
   for_sizes<T>([](const tensor::Simd<T>& table, int64_t n) {
@@ -285,6 +326,18 @@ TEMPLATE_TEST_CASE("dropout keeps what the words of philox say", "[simd][random]
                 return word >= threshold ? 2.0 * x[i] : 0.0;
               }) == 0);
       }
+    }
+  });
+}
+
+TEST_CASE("the words of dropout are those of philox", "[simd][random]") {
+  const tensor::PhiloxKey key = tensor::Random(5, "dropout", 9).key();
+  for_sizes<float>([&](const tensor::Simd<float>& table, int64_t n) {
+    std::vector<uint16_t> words(n + 64);
+    table.dropout_words(key, 800, words.data(), n);
+    for (int64_t i = 0; i < n; ++i) {
+      const uint64_t at = 800 + static_cast<uint64_t>(i);
+      if (words[i] != (tensor::philox(key, at / 8)[at % 8 / 2] >> (at % 2 * 16) & 0xffff)) FAIL("word " << i);
     }
   });
 }

@@ -115,11 +115,24 @@ void clear(Rows<T> x, int64_t rows, int64_t width) {
   for (int64_t i = 0; i < rows; ++i) clear(x[i], width);
 }
 
-// p = softmax(scale (p + bias)) of one row, n >= 1. One vector stays in its register: a load of what a masked store has just
-// written would have to wait for the cache.
+// What becomes of the probabilities p of one row, from element `first` of [queries, keys] on. With dropout the kept ones, scaled,
+// go to a matrix of their own and the dropped ones are stored as -p, so that one matrix says both.
 template <class T>
-inline void softmax_scores(T* p, const T* bias, T scale, int64_t n) {
+[[gnu::always_inline]] inline void store_probabilities(const ProbabilityDropout<T>& dropout, int64_t first, T* p, int64_t i,
+                                                       Vector<T> value, auto lanes) {
+  if (!dropout.kept) return lanes.store(p + i, value);
+  const auto keep = widen<T>(dropout.words + first + i) >= dropout.threshold;
+  lanes.store(p + i, keep ? value : -value);
+  lanes.store(dropout.kept + first + i, keep ? value * dropout.scale : Vector<T>{});
+}
+
+// Row i of p = softmax(scale (p + bias)), n >= 1 keys seen. One vector stays in its register: a load of what a masked store has
+// just written would have to wait for the cache.
+template <class T>
+inline void softmax_scores(const AttentionHead<T>& head, int64_t row, T* p, int64_t n) {
   constexpr T lowest = -static_cast<T>(__builtin_inf());
+  const T *bias = head.bias.data ? head.bias[row] : nullptr, scale = head.scale;
+  const int64_t first = row * head.keys;
   const auto score = [&](int64_t i, auto lanes) {
     const Vector<T> raw = lanes.load(p + i);
     return (bias ? raw + lanes.load(bias + i) : raw) * scale;
@@ -129,7 +142,7 @@ inline void softmax_scores(T* p, const T* bias, T scale, int64_t n) {
       const Vector<T> x = score(0, lanes);
       const T shift = max_lanes<T>(lanes.keep(x, broadcast<T>(lowest)));
       const Vector<T> value = lanes.keep(exp_of<T>(x - shift), Vector<T>{});
-      lanes.store(p, value * (1 / sum_lanes<T>(value)));
+      store_probabilities(head.dropout, first, p, 0, value * (1 / sum_lanes<T>(value)), lanes);
     });
     return;
   }
@@ -147,45 +160,89 @@ inline void softmax_scores(T* p, const T* bias, T scale, int64_t n) {
     total += lanes.keep(value, Vector<T>{});
   });
   const T inverse = 1 / sum_lanes<T>(total);
-  for_vectors<T>(n, [&](int64_t i, auto lanes) { lanes.store(p + i, lanes.load(p + i) * inverse); });
+  for_vectors<T>(n, [&](int64_t i, auto lanes) {
+    store_probabilities(head.dropout, first, p, i, lanes.load(p + i) * inverse, lanes);
+  });
 }
 
-// dp becomes scale p (dp - p . dp), the gradient of the scores before scaling, of one row.
+// dp becomes scale p (dp - p . dp), the gradient of the scores before scaling, of one row. With dropout p is negative where
+// dropped; the kept ones, scaled, go to `kept`.
 template <class T>
-inline void softmax_scores_backward(const T* p, T* dp, T scale, int64_t n) {
+inline void softmax_scores_backward(const T* p, T* dp, T scale, int64_t n, T* kept, T keep_scale) {
   Vector<T> total{};
-  for_vectors<T>(n, [&](int64_t i, auto lanes) { total += lanes.load(p + i) * lanes.load(dp + i); });
+  for_vectors<T>(n, [&](int64_t i, auto lanes) {
+    Vector<T> value = lanes.load(p + i), gradient = lanes.load(dp + i);
+    if (kept) {
+      const auto keep = value > T{0};
+      gradient = keep ? gradient * keep_scale : Vector<T>{};
+      lanes.store(kept + i, keep ? value * keep_scale : Vector<T>{});
+      lanes.store(dp + i, gradient);
+      value = keep ? value : -value;
+    }
+    total += value * gradient;
+  });
   const T mean = sum_lanes<T>(total);
-  for_vectors<T>(
-      n, [&](int64_t i, auto lanes) { lanes.store(dp + i, (lanes.load(dp + i) - mean) * (lanes.load(p + i) * scale)); });
+  for_vectors<T>(n, [&](int64_t i, auto lanes) {
+    const Vector<T> value = lanes.load(p + i);
+    lanes.store(dp + i, (lanes.load(dp + i) - mean) * ((value > T{0} ? value : -value) * scale));
+  });
 }
 
 template <class T>
 void attend(const AttentionHead<T>& head, T* p, Rows<T> out) {
   const int64_t m = head.queries, n = head.keys, width = head.width;
   if (n == 0) return clear(out, m, width);
+  T* kept = head.dropout.kept ? head.dropout.kept : p;
   dots(m, n, width, head.q, head.k, head.causal, p);
   for (int64_t i = 0; i < m; ++i) {
     const int64_t seen = head.causal ? i + 1 : n;
-    softmax_scores(p + i * n, head.bias ? head.bias + i * n : nullptr, head.scale, seen);
+    softmax_scores(head, i, p + i * n, seen);
     clear(p + i * n + seen, n - seen);
+    if (kept != p) clear(kept + i * n + seen, n - seen);
   }
-  product<T>(m, n, p, n, 1, head.v, width, out);
+  product<T>(m, n, kept, n, 1, head.v, width, out);
 }
 
 template <class T>
 void attend_backward(const AttentionHead<T>& head, const T* p, Rows<const T> dout, Rows<T> dq, Rows<T> dk, Rows<T> dv,
                      T* db) {
   const int64_t m = head.queries, n = head.keys, width = head.width;
+  T* kept = head.dropout.kept;
   dots(m, n, width, dout, head.v, head.causal, db);
   for (int64_t i = 0; i < m; ++i) {
     const int64_t seen = head.causal ? i + 1 : n;
-    softmax_scores_backward(p + i * n, db + i * n, head.scale, seen);
+    softmax_scores_backward(p + i * n, db + i * n, head.scale, seen, kept ? kept + i * n : nullptr, head.dropout.scale);
     clear(db + i * n + seen, n - seen);
+    if (kept) clear(kept + i * n + seen, n - seen);
   }
   product<T>(m, n, db, n, 1, head.k, width, dq);
   product<T>(n, m, db, 1, n, head.q, width, dk);
-  product<T>(n, m, p, 1, n, dout, width, dv);
+  product<T>(n, m, kept ? kept : p, 1, n, dout, width, dv);
+}
+
+// The elements r, r + (n + 1), r + 2 (n + 1), ... of x lie on diagonal r, and from row n - r on on diagonal r - (n + 1).
+template <class T>
+void add_diagonals(const T* x, int64_t n, T* y) {
+  if (n == 0) return;
+  for_vectors<T>(n + 1, [&](int64_t r, auto lanes) {
+    Vector<T> upper{}, lower{};
+    const T* from = x + r;
+    for (int64_t i = 0; i + 1 < n; ++i, from += n + 1) {
+      const Vector<T> value = lanes.load(from);
+      const int64_t count = n - i - r;  // of the lanes that lie on diagonals r, r + 1, ...
+      if (count >= kLanes<T>) {
+        upper += value;
+      } else if (count <= 0) {
+        lower += value;
+      } else {
+        upper += Part<T>{count}.keep(value, Vector<T>{});
+        lower += Part<T>{count}.keep(Vector<T>{}, value);
+      }
+    }
+    lanes.store(y + r, lanes.load(y + r) + lower);
+    lanes.store(y + n + 1 + r, lanes.load(y + n + 1 + r) + upper);
+  });
+  y[n + 1] += x[n * n - 1];  // of the last row only the end is left
 }
 
 }  // namespace
@@ -194,6 +251,7 @@ template <class T>
 void fill_attention(Simd<T>& table) {
   table.attend = attend<T>;
   table.attend_backward = attend_backward<T>;
+  table.add_diagonals = add_diagonals<T>;
 }
 template void fill_attention(Simd<float>&);
 template void fill_attention(Simd<double>&);

@@ -33,14 +33,6 @@ inline void philox_words(const PhiloxKey& key, uint64_t first, uint16_t* words) 
 }
 
 template <class T>
-inline Vector<typename Bits<T>::Unsigned> widen(const uint16_t* words) {
-  typedef uint16_t Narrow __attribute__((vector_size(kLanes<T> * sizeof(uint16_t))));
-  Narrow narrow;
-  __builtin_memcpy(&narrow, words, sizeof narrow);
-  return __builtin_convertvector(narrow, Vector<typename Bits<T>::Unsigned>);
-}
-
-template <class T>
 void dropout(const PhiloxKey& key, uint64_t first_index, uint32_t threshold, T keep_scale, const T* x, T* y, int64_t n) {
   alignas(kVectorBytes) uint16_t words[kWords];
   for (int64_t done = 0; done < n; done += kWords) {
@@ -53,11 +45,18 @@ void dropout(const PhiloxKey& key, uint64_t first_index, uint32_t threshold, T k
   }
 }
 
+void dropout_words(const PhiloxKey& key, uint64_t first_index, uint16_t* words, int64_t n) {
+  for (int64_t done = 0; done < n; done += kWords) {
+    philox_words(key, (first_index + static_cast<uint64_t>(done)) / 8, words + done);
+  }
+}
+
 }  // namespace
 
 template <class T>
 void fill_dropout(Simd<T>& table) {
   table.dropout = dropout<T>;
+  table.dropout_words = dropout_words;
 }
 template void fill_dropout(Simd<float>&);
 template void fill_dropout(Simd<double>&);

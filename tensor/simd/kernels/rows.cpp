@@ -1,4 +1,4 @@
-// Exponentials, softmax and layer norm of one row.
+// Exponentials, softmax, layer norm and RMS norm of one row.
 #include "tensor/simd/kernels/exp.h"
 #include "tensor/simd/kernels/fill.h"
 #include "tensor/simd/kernels/vector.h"
@@ -89,6 +89,32 @@ void layer_norm_backward(const T* x, const T* gamma, const T* dy, T mean, T rstd
   });
 }
 
+template <class T>
+void rms_norm(const T* x, const T* w, T epsilon, T* y, T* rrms, int64_t n) {
+  Vector<T> squares{};
+  for_vectors<T>(n, [&](int64_t i, auto lanes) {
+    const Vector<T> value = lanes.load(x + i);  // zero beyond the row
+    squares += value * value;
+  });
+  const T scale = 1 / root_of(sum_lanes<T>(squares) / static_cast<T>(n) + epsilon);
+  for_vectors<T>(n, [&](int64_t i, auto lanes) { lanes.store(y + i, lanes.load(x + i) * scale * lanes.load(w + i)); });
+  *rrms = scale;
+}
+
+template <class T>
+void rms_norm_backward(const T* x, const T* w, const T* dy, T rrms, T* dx, T* dw, int64_t n) {
+  Vector<T> total{};  // of w dy xhat, xhat = x rrms
+  for_vectors<T>(n, [&](int64_t i, auto lanes) {
+    const Vector<T> scaled = lanes.load(dy + i) * (lanes.load(x + i) * rrms);
+    total += scaled * lanes.load(w + i);
+    lanes.store(dw + i, scaled + lanes.load(dw + i));
+  });
+  const T mean = sum_lanes<T>(total) / static_cast<T>(n);
+  for_vectors<T>(n, [&](int64_t i, auto lanes) {
+    lanes.store(dx + i, (lanes.load(dy + i) * lanes.load(w + i) - lanes.load(x + i) * rrms * mean) * rrms);
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -98,6 +124,8 @@ void fill_rows(Simd<T>& table) {
   table.softmax = softmax<T>;
   table.layer_norm = layer_norm<T>;
   table.layer_norm_backward = layer_norm_backward<T>;
+  table.rms_norm = rms_norm<T>;
+  table.rms_norm_backward = rms_norm_backward<T>;
 }
 template void fill_rows(Simd<float>&);
 template void fill_rows(Simd<double>&);

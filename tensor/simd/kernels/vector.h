@@ -59,6 +59,15 @@ inline Vector<T> broadcast(T x) {
   return x - Vector<T>{};
 }
 
+// The words that decide about dropout, one per lane.
+template <class T>
+inline Vector<typename Bits<T>::Unsigned> widen(const uint16_t* words) {
+  typedef uint16_t Narrow __attribute__((vector_size(kLanes<T> * sizeof(uint16_t))));
+  Narrow narrow;
+  __builtin_memcpy(&narrow, words, sizeof narrow);
+  return __builtin_convertvector(narrow, Vector<typename Bits<T>::Unsigned>);
+}
+
 // The first `count` lanes, 0 < count < kLanes; the others are zero. Memory beyond them is not touched.
 #if defined(__AVX512F__)
 inline Vector<float> load_part(const float* p, int64_t count) {

@@ -1,0 +1,16 @@
+#include "nn/rms_norm.h"
+
+#include "autograd/ops/rms_norm.h"
+#include "nn/module.h"
+
+namespace nn {
+
+RmsNorm::RmsNorm(Parameters& parameters, const std::string& name, int64_t width, double epsilon)
+    : w(parameters.add(name + ".w", {width}, ones(), {.decay = false})), name_(name), epsilon_(epsilon) {}
+
+Var RmsNorm::operator()(const Var& x) const {
+  const ModuleScope scope(name_);
+  return autograd::rms_norm(x, w, epsilon_);
+}
+
+}  // namespace nn

@@ -1,0 +1,90 @@
+#include "nn/t5.h"
+
+#include <cmath>
+
+#include "autograd/ops/matmul.h"
+#include "autograd/ops/scale.h"
+#include "nn/module.h"
+
+namespace nn {
+
+namespace {
+
+const T5Options& checked(const T5Options& options, const std::string& name) {
+  tensor::require(options.vocabulary > 0 && options.width > 0 && options.feed_forward > 0, name, ": a vocabulary of ",
+                  options.vocabulary, ", width ", options.width, ", feed-forward width ", options.feed_forward,
+                  "; all must be above 0");
+  tensor::require(options.encoder_layers > 0 && options.decoder_layers > 0, name, ": ", options.encoder_layers,
+                  " encoder layers, ", options.decoder_layers, " decoder layers; each needs at least one");
+  return options;
+}
+
+template <class Layer>
+std::vector<Layer> stack(Parameters& parameters, const std::string& name, const T5Options& options, int count) {
+  std::vector<Layer> layers;
+  for (int i = 0; i < count; ++i) layers.emplace_back(parameters, tensor::join(name, ".", i), options);
+  return layers;
+}
+
+}  // namespace
+
+T5::T5(Parameters& parameters, const std::string& name, const T5Options& options)
+    : name_(name),
+      options_(checked(options, name)),
+      embedding_(parameters, name + ".embedding", options.vocabulary, options.width, normal(1)),
+      encoder_position_(parameters, name + ".encoder.position", options.heads, false,
+                        1 / std::sqrt(static_cast<double>(options.width))),
+      decoder_position_(parameters, name + ".decoder.position", options.heads, true,
+                        1 / std::sqrt(static_cast<double>(options.width))),
+      encoder_(stack<T5EncoderLayer>(parameters, name + ".encoder", options, options.encoder_layers)),
+      decoder_(stack<T5DecoderLayer>(parameters, name + ".decoder", options, options.decoder_layers)),
+      encoder_norm_(parameters, name + ".encoder.norm", options.width),
+      decoder_norm_(parameters, name + ".decoder.norm", options.width),
+      encoder_input_(name + ".encoder.embedding", options.dropout),
+      encoder_output_(name + ".encoder.output", options.dropout),
+      decoder_input_(name + ".decoder.embedding", options.dropout),
+      decoder_output_(name + ".decoder.output", options.dropout) {}
+
+Var T5::encode(const Tensor& tokens, const Tensor& offsets, const Context& context) const {
+  const ModuleScope scope(name_);
+  Var x = encoder_input_(embedding_(tokens), context);  // [T, D]
+  for (const T5EncoderLayer& layer : encoder_) x = layer(x, offsets, encoder_position_.bias(), context);
+  return encoder_output_(encoder_norm_(x), context);
+}
+
+Var T5::logits(const Var& h) const {
+  const double factor = 1 / std::sqrt(static_cast<double>(options_.width));
+  return autograd::matmul(autograd::scale(h, factor), embedding_.table, false, true);
+}
+
+Var T5::decode(const Tensor& tokens, const Tensor& offsets, const Var& memory, const Tensor& memory_offsets,
+               const Context& context) const {
+  const ModuleScope scope(name_);
+  Var x = decoder_input_(embedding_(tokens), context);  // [T', D]
+  for (const T5DecoderLayer& layer : decoder_) {
+    x = layer(x, offsets, memory, memory_offsets, decoder_position_.bias(), context);
+  }
+  return logits(decoder_output_(decoder_norm_(x), context));
+}
+
+T5::Memory T5::remember(const Tensor& tokens, const Tensor& offsets) const {
+  const Tensor memory = encode(tokens, offsets, {}).value();
+  Memory result{{}, offsets};
+  for (const T5DecoderLayer& layer : decoder_) result.kv.push_back(layer.memory_kv(memory));
+  return result;
+}
+
+T5::Scores T5::step(State& state, const Memory& memory, const std::vector<int32_t>& tokens,
+                    const std::vector<int32_t>& parents, const std::vector<int32_t>& row_user) const {
+  const ModuleScope scope(name_);
+  const Tensor bias = decoder_position_.row(state.steps);
+  const Tensor ancestors = state.advance(static_cast<int64_t>(tokens.size()), parents), users = Tensor::from(row_user);
+  state.cache.resize(decoder_.size());
+  Tensor x = embedding_(Tensor::from(tokens)).value();  // [R, D]
+  for (size_t i = 0; i < decoder_.size(); ++i) {
+    x = decoder_[i].step(x, state.cache[i], ancestors, bias, memory.kv[i], memory.offsets, users);
+  }
+  return next_token_scores(logits(decoder_norm_(x)).value());
+}
+
+}  // namespace nn
