@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "genrec/log.h"
 #include "tensor/error.h"
 
 namespace cli {
@@ -22,7 +23,12 @@ IdentifiersOf load_identifiers(const std::string& run_or_file, const std::string
   const std::string file = is_run ? run_or_file + "/identifiers.tsv" : run_or_file;
   tensor::require(tensor::Fault::missing_input, genrec::file_exists(file), file, ": is not there; ",
                   is_run ? "only runs of mmgrec whose stage assign is done have identifiers" : "give a run or a file of identifiers");
-  result.identifiers = genrec::read_identifiers(file, result.data.item_ids);
+  if (file.ends_with(".json")) {
+    result.identifiers = genrec::read_index_json(file, {result.data.item_ids, result.data.item_numbers});
+    if (const std::string shared = shared_identifiers(result.identifiers); !shared.empty()) genrec::note(file + ": " + shared);
+  } else {
+    result.identifiers = genrec::read_identifiers(file, result.data.item_ids);
+  }
   return result;
 }
 

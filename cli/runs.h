@@ -15,7 +15,7 @@ genrec::Dataset data_of(const genrec::Run& run, const std::string& given);
 // Values per user and metric that `evaluate` leaves in the folder of a run, for `compare`.
 std::string evaluation_file(const std::string& run, genrec::Split split);
 
-// Identifiers from a file or from the folder of a run, and the data set they belong to.
+// Identifiers from a file (.json: an index file of the LC-Rec family) or from the folder of a run, and the data set they belong to.
 struct IdentifiersOf {
   genrec::Dataset data;
   genrec::ItemIdentifiers identifiers;

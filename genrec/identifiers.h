@@ -54,4 +54,23 @@ void write_identifiers(const std::string& path, const ItemIdentifiers& identifie
 // Aligned by external id; every item of item_ids exactly once. Duplicate codes are allowed.
 ItemIdentifiers read_identifiers(const std::string& path, std::span<const std::string> item_ids);
 
+// The index files of LC-Rec, LETTER, MQL4GRec and MACRec: {"12": ["<a_3>", "<b_7>", ..], ..}, one letter per level, capital
+// ones for visual identifiers. Keys are the numbers of the items in X.inter.json: `item_numbers` where the data set has them
+// (Dataset::item_numbers), else the external ids.
+struct IndexKeys {
+  std::span<const std::string> item_ids;
+  std::span<const int32_t> item_numbers = {};  // [items] or empty
+};
+enum class IndexLetters { lower, capital };  // textual, visual
+
+// Any number of levels up to 26. The size of a level is its largest code + 1, or `size` if that is more. Every item must have
+// an identifier; items of the file that are not in the data set are passed over. Duplicates are allowed.
+ItemIdentifiers read_index_json(const std::string& path, const IndexKeys& keys, int32_t size = 0);
+void write_index_json(const std::string& path, const ItemIdentifiers& identifiers, const IndexKeys& keys,
+                      IndexLetters letters = IndexLetters::lower);
+std::string index_json(const ItemIdentifiers& identifiers, const IndexKeys& keys, IndexLetters letters = IndexLetters::lower);
+
+// "262 of 5988 identifiers are shared, by 524 of 6250 items"; "" when they are unique.
+std::string shared_identifiers(const ItemIdentifiers& identifiers);
+
 }  // namespace genrec

@@ -17,8 +17,8 @@ int32_t shown_code(const genrec::ItemIdentifiers& identifiers, int64_t item, int
   return identifiers[item][level] + (last ? 1 : 0);
 }
 
-// {"item": ["<a_12>", "<b_3>", ...]}, as the index files of published semantic-id code have it.
-std::string index_json(const IdentifiersOf& all) {
+// {"item": ["<a_12>", "<b_3>", ...]} by external id, the popularity code as people see it.
+std::string json_by_id(const IdentifiersOf& all) {
   nlohmann::ordered_json root = nlohmann::ordered_json::object();
   for (int64_t item = 0; item < all.identifiers.items(); ++item) {
     auto& tokens = root[all.data.item_ids[item]] = nlohmann::ordered_json::array();
@@ -46,6 +46,11 @@ class IdsExport : public Command {
  public:
   IdsExport() : Command("ids export", "Print item identifiers for other programs") {
     options().add("ids", ids_, "Folder of a run, or a file of identifiers").value_name("RUN|FILE").positional().required();
+    options().add("format", format_,
+                  "tsv; json: tokens by item id; lcrec: an index file of LC-Rec, MQL4GRec and MACRec, by their item numbers",
+                  {{"tsv", Format::tsv}, {"json", Format::json}, {"lcrec", Format::lcrec}});
+    options().add("letters", letters_, "With lcrec: lower (<a_12>, textual identifiers) or capital (<A_12>, visual)",
+                  {{"lower", genrec::IndexLetters::lower}, {"capital", genrec::IndexLetters::capital}});
     options().add("data", data_, "Folder of the data set; empty: that of the run").value_name("DIR");
     options().add("out", out_, "Write to this file instead of stdout").value_name("FILE");
     add_common(true);
@@ -53,14 +58,21 @@ class IdsExport : public Command {
 
   int run() override {
     const IdentifiersOf all = load_identifiers(ids_, data_);
-    const std::string text = common().json ? index_json(all) : tsv(all);
+    const Format format = common().json ? Format::json : format_;
+    const std::string text = format == Format::tsv    ? tsv(all)
+                             : format == Format::json ? json_by_id(all)
+                                                      : index_json(all.identifiers, {all.data.item_ids, all.data.item_numbers}, letters_);
     if (out_.empty()) print(text);
     else tensor::write_file_atomically(out_, text);
     return 0;
   }
 
  private:
+  enum class Format { tsv, json, lcrec };
+
   std::string ids_, data_, out_;
+  Format format_ = Format::tsv;
+  genrec::IndexLetters letters_ = genrec::IndexLetters::lower;
 };
 
 }  // namespace

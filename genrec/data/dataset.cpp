@@ -1,6 +1,7 @@
 #include "genrec/data/dataset.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "genrec/hash.h"
 #include "tensor/error.h"
@@ -42,6 +43,9 @@ void validate_views(const Dataset& d, const std::string& where) {
     require(Fault::bad_data, text->empty() || static_cast<int64_t>(text->size()) == d.item_count(), where, ": has ",
         text->size(),
             " titles or texts for ", d.item_count(), " items; import it again");
+  require(Fault::bad_data, d.item_numbers.empty() || (static_cast<int64_t>(d.item_numbers.size()) == d.item_count() &&
+          std::adjacent_find(d.item_numbers.begin(), d.item_numbers.end(), std::greater_equal<>()) == d.item_numbers.end()),
+          where, ": the ", d.item_numbers.size(), " item numbers do not rise over ", d.item_count(), " items; import it again");
   for (const auto& [name, modality] : d.features) {
     require(Fault::bad_data, modality.values.defined() && modality.values.shape().rank() == 2 &&
             modality.values.dtype() == tensor::DType::f32 && modality.values.rows() == d.item_count() &&
@@ -129,6 +133,7 @@ std::string fingerprint(const Dataset& d) {
     hash.add(lists.words);
     hash.add(&lists.vocabulary, sizeof lists.vocabulary);
   }
+  if (!d.item_numbers.empty()) hash.add(d.item_numbers);
   hash.add(std::string_view(d.split_protocol));
   hash.add(&d.split_seed, sizeof d.split_seed);
   return hash.hex();

@@ -39,6 +39,9 @@ struct Csr {  // users x items
 struct Dataset {
   std::vector<std::string> user_ids, item_ids;
   std::vector<std::string> titles, texts;  // [items] or empty; for display
+  // [items], ascending, or empty: the numbers of the items in the files of the LC-Rec family that they came from, where a map
+  // gave them other ids. Identifier files of that family name items so.
+  std::vector<int32_t> item_numbers = {};
 
   // Interactions by user and, within a user, by split, then in time order (in order of item where there is no time). The
   // interactions of user u and split s are [bounds[3u+s], bounds[3u+s+1]).

@@ -97,6 +97,7 @@ void take(const tensor::Safetensors& file, const std::string& name, std::vector<
 
 void save_arrays(const Dataset& d, const std::string& folder) {
   tensor::NamedTensors interactions = {{"items", Tensor::from(d.items)}, {"bounds", Tensor::from(d.bounds)}};
+  if (!d.item_numbers.empty()) interactions.emplace_back("item_numbers", Tensor::from(d.item_numbers));
   if (!d.times.empty()) interactions.emplace_back("times", Tensor::from(d.times));
   tensor::write_safetensors(folder + "/interactions.safetensors", interactions);
   tensor::NamedTensors views;
@@ -127,6 +128,7 @@ void load_arrays(Dataset& d, const json& root, const std::string& folder) {
   const tensor::Safetensors interactions = tensor::read_safetensors(folder + "/interactions.safetensors");
   take(interactions, "items", d.items);
   take(interactions, "bounds", d.bounds);
+  if (interactions.find("item_numbers") != nullptr) take(interactions, "item_numbers", d.item_numbers);
   if (root.at("timed").get<bool>()) take(interactions, "times", d.times);
   const tensor::Safetensors views = tensor::read_safetensors(folder + "/features.safetensors");
   for (const auto& [name, dim] : root.at("features").items()) {

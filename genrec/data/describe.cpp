@@ -38,18 +38,23 @@ void describe_synth(OptionTable& table, SynthOptions& o) {
 
 void describe(OptionTable& table, ImportOptions& o) {
   table.group("Input");
-  table.add("interactions", o.interactions, "Who interacted with what: csv, tsv, jsonl, .inter or MovieLens, plain or .gz")
+  table.add("interactions", o.interactions, "Who interacted with what: csv, tsv, jsonl, .inter, .inter.json or MovieLens, plain or .gz")
       .value_name("FILE")
       .required();
   table.add("format", o.format, "Format of that file",
             {named(TableFormat::automatic), named(TableFormat::csv), named(TableFormat::tsv), named(TableFormat::jsonl),
              named(TableFormat::recbole), named(TableFormat::mmrec), named(TableFormat::movielens_100k),
-             named(TableFormat::movielens_1m), named(TableFormat::movielens_csv)});
+             named(TableFormat::movielens_1m), named(TableFormat::movielens_csv), named(TableFormat::lcrec)});
+  table.add("user-map", o.user_map, "Of .inter.json: raw id, tab, number of every user; empty: the numbers are the ids")
+      .value_name("FILE");
+  table.add("item-map", o.item_map, "Of .inter.json: raw id, tab, number of every item; empty: the numbers are the ids")
+      .value_name("FILE");
   table.add("columns", o.columns, "Which column is what, where the names do not say it: user=, item=, rating=, time=, split=; "
                                   "order=line: the lines are in order of time")
       .value_name("ROLE=COLUMN,...");
   table.add("features", o.features, "Features of the items: .npy, or a table with an id column").value_name("MODALITY=FILE,...");
-  table.add("feature-ids", o.feature_ids, "Item ids of the rows of an .npy, one per line; `rows`: row k belongs to item k")
+  table.add("feature-ids", o.feature_ids,
+            "Item ids of the rows of an .npy, one per line; `rows`: row k belongs to item k of --interactions")
       .value_name("MODALITY=FILE|FILE|rows,...");
   table.add("items", o.items, "Table with titles and other text of the items").value_name("FILE");
   table.add("item-columns", o.item_columns, "As --columns, for the table of items: item=, title=, text=")

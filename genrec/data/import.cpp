@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "genrec/data/interaction_log.h"
+#include "genrec/data/lcrec.h"
 #include "genrec/data/views.h"
 #include "genrec/log.h"
 #include "tensor/error.h"
@@ -31,12 +32,14 @@ bool id_less(const std::string& a, const std::string& b) {
   return a < b;
 }
 
-// The ids that have interactions left, sorted: their numbers in the IdMap.
-std::vector<uint32_t> kept_numbers(const IdMap& ids, const std::vector<int32_t>& counts) {
+// The ids that have interactions left, sorted, by what their file calls them if it has numbers: their numbers in the IdMap.
+std::vector<uint32_t> kept_numbers(const IdMap& ids, const std::vector<int32_t>& counts, const std::vector<int64_t>& names) {
   std::vector<uint32_t> numbers;
   for (uint32_t number = 0; number < ids.size(); ++number)
     if (counts[number] > 0) numbers.push_back(number);
-  std::sort(numbers.begin(), numbers.end(), [&](uint32_t a, uint32_t b) { return id_less(ids.ids()[a], ids.ids()[b]); });
+  std::sort(numbers.begin(), numbers.end(), [&](uint32_t a, uint32_t b) {
+    return names.empty() ? id_less(ids.ids()[a], ids.ids()[b]) : names[a] < names[b];
+  });
   return numbers;
 }
 
@@ -44,6 +47,7 @@ SplitProtocol decide_protocol(const ImportOptions& options, const Schema& schema
   const bool has_split = schema.find(Role::split) >= 0;
   const bool has_order = schema.find(Role::time) >= 0 || schema.find(Role::order) >= 0 || schema.line_order;
   const SplitProtocol wanted = options.split;
+  if (wanted == SplitProtocol::automatic && schema.format == TableFormat::lcrec) return SplitProtocol::leave_one_out;
   if (wanted == SplitProtocol::automatic) return has_split ? SplitProtocol::given : SplitProtocol::ratio;
   require(Fault::usage, wanted != SplitProtocol::given || has_split, schema.path,
       ":1: no column is the split; say which with "
@@ -208,10 +212,21 @@ void warn_about_splits(const Dataset& d, const Schema& schema, ImportReport& rep
         "global-time avoids this");
 }
 
+Schema interactions_schema(const ImportOptions& options) {
+  Schema schema = sniff(options.interactions, TableKind::interactions, options.format, options.columns);
+  for (const auto& [map, what] : {std::pair(&options.user_map, "user"), std::pair(&options.item_map, "item")}) {
+    if (map->empty()) continue;
+    require(Fault::usage, schema.format == TableFormat::lcrec, "--", what, "-map: ", schema.path, " is ",
+            name_of(schema.format), ", whose ids need no map; leave the option out");
+    schema.notes.push_back(tensor::join("ids of the ", what, "s: ", *map));
+  }
+  return schema;
+}
+
 }  // namespace
 
 std::vector<Schema> import_schemas(const ImportOptions& options) {
-  std::vector<Schema> schemas = {sniff(options.interactions, TableKind::interactions, options.format, options.columns)};
+  std::vector<Schema> schemas = {interactions_schema(options)};
   for (const ViewSource& source : view_sources(options.features, options.feature_ids))
     if (!source.array) schemas.push_back(source.schema);
   if (!options.items.empty()) {
@@ -221,24 +236,28 @@ std::vector<Schema> import_schemas(const ImportOptions& options) {
 }
 
 ImportResult import_dataset(const ImportOptions& options) {
-  const Schema schema = sniff(options.interactions, TableKind::interactions, options.format, options.columns);
+  const Schema schema = interactions_schema(options);
   const SplitProtocol protocol = decide_protocol(options, schema);
   require(Fault::usage, options.min_rating == 0 || schema.find(Role::rating) >= 0, schema.path,
       ":1: no column is the rating, "
           "which --min-rating needs; say which with --columns rating=COLUMN");
-  const std::vector<ViewSource> sources = view_sources(options.features, options.feature_ids);
+  std::vector<std::string> feature_ids = options.feature_ids;
+  if (feature_ids.empty() && schema.format == TableFormat::lcrec) feature_ids = {"rows"};
+  const std::vector<ViewSource> sources = view_sources(options.features, feature_ids);
 
   ImportResult result;
   Dataset& d = result.dataset;
   ImportReport& report = result.report;
-  InteractionLog log = read_interactions(schema, options.min_rating, protocol == SplitProtocol::given);
+  InteractionLog log = schema.format == TableFormat::lcrec
+                           ? read_lcrec_interactions(schema, options.user_map, options.item_map, report.warnings)
+                           : read_interactions(schema, options.min_rating, protocol == SplitProtocol::given);
   add_step(report, options.min_rating == 0 ? "read" : tensor::join("rated ", options.min_rating, " or more"), log);
   const ByUser by_user = group_by_user(log);
   report.duplicates = drop_duplicates(log, by_user, schema);
   if (report.duplicates > 0) add_step(report, "each pair once", log);
 
   std::vector<View> views;
-  for (const ViewSource& source : sources) views.push_back(read_view(source, log.item_ids, schema.path));
+  for (const ViewSource& source : sources) views.push_back(read_view(source, log, schema.path));
   handle_missing(log, views, options.missing, report);
   if (options.k_core > 1) {
     keep_core(log, options.k_core);
@@ -246,12 +265,14 @@ ImportResult import_dataset(const ImportOptions& options) {
   }
 
   const InteractionLog::Counts counts = log.counts();
-  const std::vector<uint32_t> users = kept_numbers(log.user_ids, counts.users);
-  const std::vector<uint32_t> items = kept_numbers(log.item_ids, counts.items);
+  const std::vector<uint32_t> users = kept_numbers(log.user_ids, counts.users, log.user_numbers);
+  const std::vector<uint32_t> items = kept_numbers(log.item_ids, counts.items, log.item_numbers);
   std::vector<uint32_t> item_of(log.item_ids.size());
   for (size_t i = 0; i < items.size(); ++i) item_of[items[i]] = static_cast<uint32_t>(i);
   d.user_ids = ids_of(log.user_ids, users);
   d.item_ids = ids_of(log.item_ids, items);
+  for (uint32_t item : items)
+    if (!log.item_numbers.empty()) d.item_numbers.push_back(static_cast<int32_t>(log.item_numbers[item]));
   d.ordered = log.ordered();
   d.split_protocol = name_of(protocol);
   d.split_seed = protocol == SplitProtocol::ratio ? options.seed : 0;
@@ -263,7 +284,8 @@ ImportResult import_dataset(const ImportOptions& options) {
   attach_views(d, views, items, log.item_ids, options.missing, report);
   if (!options.items.empty()) {
     const Schema texts = sniff(options.items, TableKind::items, TableFormat::automatic, options.item_columns);
-    ItemTexts read = read_item_texts(texts, items, log.item_ids);
+    ItemTexts read = texts.format == TableFormat::lcrec ? read_lcrec_texts(texts, items, log)
+                                                        : read_item_texts(texts, items, log.item_ids);
     d.titles = std::move(read.titles), d.texts = std::move(read.texts);
     report.untitled = std::count(d.titles.begin(), d.titles.end(), std::string());
   }

@@ -21,11 +21,13 @@ enum class MissingPolicy {
 struct ImportOptions {
   std::string interactions;                        // file
   TableFormat format = TableFormat::automatic;     // of the interactions
+  std::string user_map, item_map;                  // of the lcrec form: "raw id TAB number" per line; "": none
   std::vector<std::string> columns;                // "role=column" overrides; "order=line": the lines are in order
   // "modality=file": .npy [rows, dim], or a table with an id column; an integer .npy [2, n] of (row, word) gives word lists.
   std::vector<std::string> features;
   // "modality=file" or "file" for all: one item id per row of the .npy ("id TAB row" also works). "rows" instead of a file
-  // states that row k belongs to the item whose id is the number k.
+  // states that row k belongs to the item whose id is the number k, or whose number in the lcrec form is k; there
+  // it is the default.
   std::vector<std::string> feature_ids;
   std::string items;                               // table with titles and other text; "": none
   std::vector<std::string> item_columns;           // "role=column" overrides for it

@@ -15,6 +15,8 @@ struct InteractionLog {
   std::vector<uint32_t> users, items;
   std::vector<double> times;     // or empty
   std::vector<uint8_t> splits;   // Split, kNoSplit or kDropped
+  // What the file calls the users and items, where their ids come from a map: [user_ids], [item_ids]; or empty.
+  std::vector<int64_t> user_numbers = {}, item_numbers = {};
   int64_t below_rating = 0;
   bool line_order = false;
 

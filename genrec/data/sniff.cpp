@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "genrec/data/lcrec.h"
 #include "genrec/data/table.h"
 #include "tensor/error.h"
 
@@ -247,6 +248,11 @@ void sniff_text(Schema& schema, const Fields& lines, const std::vector<std::stri
 }  // namespace
 
 Schema sniff(const std::string& path, TableKind kind, TableFormat format, const std::vector<std::string>& roles) {
+  if (format == TableFormat::lcrec || (format == TableFormat::automatic && kind != TableKind::features && is_lcrec(path, kind))) {
+    require(Fault::usage, roles.empty(), path, ": is in the lcrec form, where '", roles.empty() ? "" : roles[0],
+            "' has no meaning; leave out the column roles");
+    return lcrec_schema(path, kind);
+  }
   Schema schema;
   schema.path = path;
   schema.kind = kind;

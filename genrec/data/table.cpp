@@ -3,6 +3,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "genrec/data/json_text.h"
 #include "tensor/error.h"
 
 namespace genrec {
@@ -17,19 +18,6 @@ constexpr size_t kLongestRecord = 16 << 20;
 
 bool is_blank(std::string_view line) { return line.find_first_not_of(" \t") == std::string_view::npos; }
 
-// A json value as the text of a field; lists of texts are joined.
-std::string text_of(const json& value) {
-  if (value.is_null()) return "";
-  if (value.is_string()) return value.get<std::string>();
-  if (!value.is_array()) return value.dump();
-  std::string joined;
-  for (const json& element : value) {
-    if (!joined.empty()) joined += ' ';
-    joined += element.is_string() ? element.get<std::string>() : element.dump();
-  }
-  return joined;
-}
-
 std::string separator_name(std::string_view separator) {
   if (separator == "\t") return "tab";
   if (separator == " ") return "space";
@@ -42,7 +30,7 @@ std::string separator_name(std::string_view separator) {
 
 const char* name_of(TableFormat format) {
   static constexpr const char* kNames[] = {"auto",  "csv",            "tsv",          "jsonl",    "recbole",
-                                           "mmrec", "movielens-100k", "movielens-1m", "movielens"};
+                                           "mmrec", "movielens-100k", "movielens-1m", "movielens", "lcrec"};
   return kNames[static_cast<int>(format)];
 }
 
@@ -60,7 +48,8 @@ int Schema::find(Role role) const {
 std::vector<std::string> describe(const Schema& schema) {
   std::string head = tensor::join(schema.path, ": ", name_of(schema.format));
   if (!schema.separator.empty()) head += ", separated by " + separator_name(schema.separator);
-  if (schema.format != TableFormat::jsonl) head += schema.header ? ", with a header" : ", without a header";
+  if (schema.format == TableFormat::lcrec) head += ", one JSON object";
+  else if (schema.format != TableFormat::jsonl) head += schema.header ? ", with a header" : ", without a header";
   if (schema.compressed) head += ", gzip";
   std::vector<std::string> lines = {head};
   size_t width = 0;
@@ -74,7 +63,9 @@ std::vector<std::string> describe(const Schema& schema) {
   }
   if (schema.columns.size() > kShown) lines.push_back(tensor::join("  and ", schema.columns.size() - kShown,
       " more columns"));
-  if (schema.line_order) lines.push_back("  the order of the lines -> order");
+  if (schema.line_order)
+    lines.push_back(schema.format == TableFormat::lcrec ? "  place in the list -> order" : "  the order of the lines -> order");
+  for (const std::string& line : schema.notes) lines.push_back("  " + line);
   return lines;
 }
 
@@ -170,7 +161,7 @@ void TableReader::split_json(std::string_view line) {
   for (size_t i = 0; i < schema_.columns.size(); ++i) {
     if (schema_.columns[i].role == Role::none && schema_.kind != TableKind::features) continue;
     const auto found = record.find(schema_.columns[i].name);
-    if (found != record.end()) fields_[i] = unquoted_.emplace_back(text_of(*found));
+    if (found != record.end()) fields_[i] = unquoted_.emplace_back(json_text(*found));
   }
 }
 

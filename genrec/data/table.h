@@ -10,7 +10,7 @@
 
 namespace genrec {
 
-enum class TableFormat { automatic, csv, tsv, jsonl, recbole, mmrec, movielens_100k, movielens_1m, movielens_csv };
+enum class TableFormat { automatic, csv, tsv, jsonl, recbole, mmrec, movielens_100k, movielens_1m, movielens_csv, lcrec };
 const char* name_of(TableFormat format);
 
 enum class Role { none, user, item, rating, time, order, split, title, text };
@@ -38,6 +38,7 @@ struct Schema {
   bool compressed = false;
   bool line_order = false;  // the user said that the lines are in the order of the events
   std::vector<TableColumn> columns;
+  std::vector<std::string> notes = {};  // more to tell people: where ids come from
 
   int find(Role role) const;  // index of its column; -1 when there is none
 };

@@ -22,10 +22,11 @@ bool parse_row(std::string_view text, int64_t& row) {
   return error == std::errc() && end == text.data() + text.size() && row >= 0;
 }
 
-// Row k belongs to the item with the id k.
-void match_by_number(View& view, const IdMap& items) {
+// Row k belongs to the item that the interactions call k: its id, where no map gives it another.
+void match_by_number(View& view, const InteractionLog& log) {
+  const IdMap& items = log.item_ids;
   for (uint32_t item = 0; item < items.size(); ++item) {
-    const std::string& id = items.ids()[item];
+    const std::string id = log.item_numbers.empty() ? items.ids()[item] : std::to_string(log.item_numbers[item]);
     require(Fault::bad_data, parse_row(id, view.row_of[item]), view.path, ": ", view.modality,
             " features: the rows were said to be numbered by item id, but item '", id,
             "' is no row number; give a file with one id per row");
@@ -33,7 +34,7 @@ void match_by_number(View& view, const IdMap& items) {
             "' needs row ", id, ", but the array has ", view.rows, " rows (0 to ", view.rows - 1,
             "); give the array of these items, or a file with one id per row");
   }
-  if (view.rows == items.size() + 1)
+  if (log.item_numbers.empty() && view.rows == items.size() + 1)
     view.warnings.push_back(tensor::join(view.path, ": has one row more than there are items (", view.rows, " and ",
                                          items.size(), "); if row 0 is padding, give a file with one id per row"));
 }
@@ -66,7 +67,8 @@ void match_by_file(View& view, const std::string& ids_path, const IdMap& items) 
           " rows; give one id per row");
 }
 
-View read_array(const ViewSource& source, const IdMap& items) {
+View read_array(const ViewSource& source, const InteractionLog& log) {
+  const IdMap& items = log.item_ids;
   View view;
   view.modality = source.modality, view.path = source.path;
   view.row_of.assign(items.size(), -1);
@@ -96,7 +98,7 @@ View read_array(const ViewSource& source, const IdMap& items) {
   require(Fault::usage, !source.ids.empty(), source.path, ": ", source.modality,
       " features: says not which item a row belongs "
           "to; give --feature-ids FILE with one id per row, or --feature-ids rows if row k is the item with the id k");
-  if (source.ids == "rows") match_by_number(view, items);
+  if (source.ids == "rows") match_by_number(view, log);
   else match_by_file(view, source.ids, items);
   return view;
 }
@@ -162,9 +164,10 @@ std::vector<ViewSource> view_sources(const std::vector<std::string>& features, c
   return sources;
 }
 
-View read_view(const ViewSource& source, const IdMap& items, const std::string& interactions_path) {
+View read_view(const ViewSource& source, const InteractionLog& log, const std::string& interactions_path) {
   Stage stage("read " + source.path);
-  View view = source.array ? read_array(source, items) : read_feature_table(source, items);
+  const IdMap& items = log.item_ids;
+  View view = source.array ? read_array(source, log) : read_feature_table(source, items);
   const int64_t matched = std::count_if(view.row_of.begin(), view.row_of.end(), [](int64_t row) { return row >= 0; });
   require(Fault::bad_data, matched > 0, source.path, ": ", source.modality, " features: none of ", view.rows,
           " rows belongs to an item of ", interactions_path, ", whose first item is '", items.ids()[0],

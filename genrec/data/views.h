@@ -7,6 +7,7 @@
 
 #include "genrec/data/dataset.h"
 #include "genrec/data/id_map.h"
+#include "genrec/data/interaction_log.h"
 #include "genrec/data/table.h"
 
 namespace genrec {
@@ -34,7 +35,7 @@ struct View {
 };
 
 std::vector<ViewSource> view_sources(const std::vector<std::string>& features, const std::vector<std::string>& ids);
-View read_view(const ViewSource& source, const IdMap& items, const std::string& interactions_path);
+View read_view(const ViewSource& source, const InteractionLog& log, const std::string& interactions_path);
 
 // The rows of the items in the order of `numbers` (an item's number in the IdMap). Items without one get `fill`; a number
 // that

@@ -99,3 +99,33 @@ TEST_CASE("missing files exit with 66, bad data with 65", "[cli][data]") {
   tests::write_text(folder / "x.txt", "text");
   CHECK(run_program({"inspect", folder / "x.txt"}).exit_code == 65);
 }
+
+TEST_CASE("an LC-Rec set comes in with its maps, and its identifier files go out as they were", "[cli][data][lcrec]") {
+  const tests::TemporaryFolder folder;
+  const auto file = [&](const std::string& name, const std::string& text) { return tests::write_text(folder / name, text), folder / name; };
+  const std::string inter = file("X.inter.json", "{\"0\": [2, 0, 1], \"1\": [0, 2, 1]}");
+  const tests::Outcome imported =
+      run_program({"import", "--interactions", inter, "--item-map", file("X.item2id", "z\t0\nb\t1\nc\t2\n"), "--user-map",
+                   file("X.user2id", "u\t0\nv\t1\n"), "--out", folder / "data", "--json"});
+  INFO(imported.err);
+  REQUIRE(imported.exit_code == 0);
+  CHECK(json::parse(imported.out)["split"] == "leave-one-out");
+  CHECK(contains(imported.err, "lcrec, one JSON object"));
+
+  const std::string text = R"({"0": ["<A_1>", "<B_4>"], "1": ["<A_1>", "<B_4>"], "2": ["<A_0>", "<B_0>"]})";
+  const std::string index = file("X.index.json", text);
+  const auto exported = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"ids", "export", index, "--data", folder / "data"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments);
+  };
+  const tests::Outcome same = exported({"--format", "lcrec", "--letters", "capital"});
+  INFO(same.err);
+  CHECK(json::parse(same.out) == json::parse(text));
+  CHECK(contains(same.err, "X.index.json: 1 of 2 identifiers are shared, by 2 of 3 items"));
+  CHECK(json::parse(exported({"--format", "json"}).out)["z"] == json::parse(R"(["<a_1>", "<b_4>"])"));
+  CHECK(contains(exported({}).out, "item\tc0\tc1\nz\t1\t4\n"));
+  const tests::Outcome report = run_program({"ids", "report", index, "--data", folder / "data"});
+  CHECK(report.exit_code == 0);
+  CHECK(contains(report.out, "2 code tuples"));
+}
