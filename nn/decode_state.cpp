@@ -11,13 +11,13 @@ using tensor::Tensor;
 
 Tensor DecodeState::advance(int64_t rows, const std::vector<int32_t>& parents) {
   const int64_t before = steps == 0 ? 0 : static_cast<int64_t>(ancestors.size()) / steps;
-  tensor::require(steps == 0 || static_cast<int64_t>(parents.size()) == rows, "decode: ", rows, " rows have ", parents.size(),
-                  " parents; each needs one");
+  tensor::require(steps == 0 || static_cast<int64_t>(parents.size()) == rows, "decode: ", rows, " rows have ",
+                  parents.size(), " parents; each needs one");
   std::vector<int32_t> next(rows * (steps + 1));
   for (int64_t r = 0; r < rows; ++r) {
     if (steps > 0) {
-      tensor::require(parents[r] >= 0 && parents[r] < before, "decode: row ", r, " goes on from row ", parents[r], " of ", before,
-                      "; it must be one of the step before");
+      tensor::require(parents[r] >= 0 && parents[r] < before, "decode: row ", r, " goes on from row ", parents[r], " of ",
+                      before, "; it must be one of the step before");
       std::copy_n(&ancestors[static_cast<int64_t>(parents[r]) * steps], steps, &next[r * (steps + 1)]);
     }
     next[r * (steps + 1) + steps] = static_cast<int32_t>(r);

@@ -10,11 +10,11 @@ namespace nn {
 
 struct DecodeState {
   std::vector<std::vector<tensor::Tensor>> cache;  // per layer, per step: keys and values of the rows alive at that step
-  std::vector<int32_t> ancestors;                  // [rows, steps]: which row of each step the rows of the last step descend from
+  std::vector<int32_t> ancestors;                  // [rows, steps]: the row of each step that a row of the last descends from
   int steps = 0;
 
-  // Begins the next step: row r goes on from row parents[r] of the step before (unused in the first one). Returns the table of
-  // ancestors, i32 [rows, steps], whose last column is the step begun.
+  // Begins the next step: row r goes on from row parents[r] of the step before (unused in the first one). Returns the table
+  // of ancestors, i32 [rows, steps], whose last column is the step begun.
   tensor::Tensor advance(int64_t rows, const std::vector<int32_t>& parents);
 };
 

@@ -18,8 +18,8 @@ MultiHeadAttentionOptions checked(MultiHeadAttentionOptions options, const std::
   return options;
 }
 
-// A projection whose blocks of columns start with these deviations. Glorot and Bengio's (0): each head's query, key and value
-// matrix is [D, W] and starts as one.
+// A projection whose blocks of columns start with these deviations. Glorot and Bengio's (0): each head's query, key and
+// value matrix is [D, W] and starts as one.
 LinearOptions projection(const MultiHeadAttentionOptions& options, const std::vector<double>& deviations) {
   return {.bias = options.bias,
           .initializer = deviations[0] > 0 ? normal_blocks(deviations) : xavier_uniform(options.width, options.head_width)};

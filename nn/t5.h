@@ -1,5 +1,5 @@
-// The T5 encoder-decoder over packed sequences: one embedding for encoder, decoder and output, one relative position bias per
-// stack. Trained on whole sequences; at inference one token at a time with cached keys and values.
+// The T5 encoder-decoder over packed sequences: one embedding for encoder, decoder and output, one relative position bias
+// per stack. Trained on whole sequences; at inference one token at a time with cached keys and values.
 #pragma once
 
 #include "nn/decode_state.h"
@@ -30,8 +30,8 @@ class T5 {
 
   using State = DecodeState;
   using Scores = NextTokenScores;
-  // Feeds token r to row r; row r goes on from row parents[r] of the step before (unused in the first step) and reads sequence
-  // row_user[r] of the memory.
+  // Feeds token r to row r; row r goes on from row parents[r] of the step before (unused in the first step) and reads
+  // sequence row_user[r] of the memory.
   Scores step(State& state, const Memory& memory, const std::vector<int32_t>& tokens, const std::vector<int32_t>& parents,
               const std::vector<int32_t>& row_user) const;
 

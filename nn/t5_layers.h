@@ -1,5 +1,5 @@
-// One encoder and one decoder layer of T5 (Raffel et al. 2020): pre-norm, x + dropout(f(norm(x))), RMS norms, no biases in the
-// projections, no scaling of the scores. The relative position bias belongs to the stack and is passed in.
+// One encoder and one decoder layer of T5 (Raffel et al. 2020): pre-norm, x + dropout(f(norm(x))), RMS norms, no biases in
+// the projections, no scaling of the scores. The relative position bias belongs to the stack and is passed in.
 #pragma once
 
 #include "nn/feed_forward.h"

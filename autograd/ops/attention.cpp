@@ -117,7 +117,8 @@ static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const 
           AttentionHead<T> head = head_of<T>(s, h, width, q_offsets, k_offsets, options, inputs);
           head.bias = bias.rows(h);
           head.dropout = dropout;
-          tensor::simd<T>().attend(head, packed ? packed + starts[s] + h * size : scratch, rows_from<T>(out, row, h * width));
+          tensor::simd<T>().attend(head, packed ? packed + starts[s] + h * size : scratch,
+                                   rows_from<T>(out, row, h * width));
           if (dropout.words) dropout.words += size;
         }
       }

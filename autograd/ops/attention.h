@@ -12,8 +12,8 @@ struct AttentionOptions {
   int heads = 1;
   double scale = 1;     // scores = scale (q . k)
   bool causal = false;  // query i of a sequence sees its keys 0..i; each sequence then has as many queries as keys
-  // Dropout of the probabilities, in [0, 1): those of all sequences and heads, packed [sequence][head][query][key], are dropped as
-  // dropout() would drop them, by `stream`.
+  // Dropout of the probabilities, in [0, 1): those of all sequences and heads, packed [sequence][head][query][key], are dropped
+  // as dropout() would drop them, by `stream`.
   double dropout = 0;
   tensor::Random stream{0, "attention"};
 };
@@ -51,8 +51,8 @@ struct AttentionInputs {
 };
 
 namespace attention_kernels {
-// `saved`, where not null, is set to what backward on the same device needs; on the CPU the probabilities, packed as above and
-// negative where dropped. The gradients of q, k, v may be columns of one matrix; together they cover it.
+// `saved`, where not null, is set to what backward on the same device needs; on the CPU the probabilities, packed as above
+// and negative where dropped. The gradients of q, k, v may be columns of one matrix; together they cover it.
 extern tensor::Kernel<void(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                            const AttentionInputs& inputs, const Tensor& buckets, Tensor& out, Tensor* saved)>
     forward;

@@ -9,8 +9,8 @@ namespace autograd {
 
 // Self-attention. steps[t] holds the keys and values [rows_t, 2*heads*width] of the rows that were alive at step t; the last
 // step is the current one. ancestors, i32 [rows, steps], says which row of each step a beam descends from. q is [rows,
-// heads*width] -> [rows, heads*width]. bias [steps, heads], which may be undefined, is that of the current position towards each
-// step: scores = scale (q . k + bias). options.causal and options.dropout have no meaning here.
+// heads*width] -> [rows, heads*width]. bias [steps, heads], which may be undefined, is that of the current position towards
+// each step: scores = scale (q . k + bias). options.causal and options.dropout have no meaning here.
 Tensor decode_attention(const Tensor& q, const std::vector<Tensor>& steps, const Tensor& ancestors,
                         const AttentionOptions& options, const Tensor& bias = {});
 

@@ -61,7 +61,8 @@ struct Simd {
   // One row: dx = rstd (gamma dy - mean(gamma dy) - xhat mean(gamma dy xhat)); adds to dgamma and dbeta.
   void (*layer_norm_backward)(const T* x, const T* gamma, const T* dy, T mean, T rstd, T* dx, T* dgamma, T* dbeta,
                               int64_t n);
-  // One row: y = x w rrms, rrms = 1 / sqrt(mean(x^2) + epsilon). Its gradient: dx = rrms (w dy - x rrms^2 mean(w dy x)); adds to dw.
+  // One row: y = x w rrms, rrms = 1 / sqrt(mean(x^2) + epsilon). Its gradient: dx = rrms (w dy - x rrms^2 mean(w dy x));
+  // adds to dw.
   void (*rms_norm)(const T* x, const T* w, T epsilon, T* y, T* rrms, int64_t n);
   void (*rms_norm_backward)(const T* x, const T* w, const T* dy, T rrms, T* dx, T* dw, int64_t n);
   // y = x / (1-p) where kept, else 0. Element i (counted from first_index) is kept when the 16-bit word i % 8 of Philox
@@ -71,16 +72,17 @@ struct Simd {
   void (*sgd)(T learning_rate, T momentum, T coupled_decay, T gradient_scale, T* w, const T* g, T* velocity, int64_t n);
   // y[0..columns) = sum over e of weight[e] * x[index[e] * columns ...]; weight may be null (1). A row of a sparse product.
   void (*gather_sum)(const int32_t* index, const T* weight, int64_t count, const T* x, int64_t columns, T* y);
-  // words[i] = the 16-bit word of element first_index + i, as in `dropout`; first_index must be a multiple of 8. Up to 63 more
-  // words are written.
+  // words[i] = the 16-bit word of element first_index + i, as in `dropout`; first_index must be a multiple of 8. Up to 63
+  // more words are written.
   void (*dropout_words)(const PhiloxKey& key, uint64_t first_index, uint16_t* words, int64_t n);
-  // p [queries, keys] = softmax of the scores, 0 where not seen; out = p v. No keys: out = 0. With dropout, p is negative where
-  // dropped.
+  // p [queries, keys] = softmax of the scores, 0 where not seen; out = p v. No keys: out = 0. With dropout, p is negative
+  // where dropped.
   void (*attend)(const AttentionHead<T>& head, T* p, Rows<T> out);
   // Assigns the gradients of q, k, v and, into db [queries, keys], that of the bias.
   void (*attend_backward)(const AttentionHead<T>& head, const T* p, Rows<const T> dout, Rows<T> dq, Rows<T> dk, Rows<T> dv,
                           T* db);
-  // The sums along the diagonals of x [n, n], added to y [2n + 2]: y[n + 1 + d] += sum over i of x[i, i + d], -n-1 <= d <= n.
+  // The sums along the diagonals of x [n, n], added to y [2n + 2]: y[n + 1 + d] += sum over i of x[i, i + d], for d from
+  // -n-1 to n.
   void (*add_diagonals)(const T* x, int64_t n, T* y);
   int64_t (*argmin)(const T* x, int64_t n);  // lowest index on ties
   // Multiply-adds in registers, starting from sink[0..3); returns their number of operations. For measuring the machine.

@@ -18,7 +18,8 @@ const Tensor kBuckets = Tensor::from<int32_t>({4, 3, 1, 0, 2, 2, 5});  // of the
 const std::vector<int> kLengths = {3, 0, 1, 33, 7, 16, 17, 5, 20, 2};
 
 // Straight from the definition: the probabilities of all sequences and heads are packed, then dropped by dropout().
-std::vector<double> reference(const Tensor& qkv, const Tensor& table, const Tensor& offsets, const AttentionOptions& options) {
+std::vector<double> reference(const Tensor& qkv, const Tensor& table, const Tensor& offsets,
+                              const AttentionOptions& options) {
   const int64_t inner = qkv.columns() / 3, width = inner / options.heads;
   const double* x = qkv.data<double>();
   const auto at = offsets.span<int32_t>();

@@ -63,8 +63,8 @@ TEST_CASE("cached self-attention takes the bias of its position", "[decode_atten
     const int64_t bucket = buckets.data<int32_t>()[t];
     bias.row_range(t, t + 1).copy_from(table.row_range(bucket, bucket + 1));
   }
-  const Tensor out = decode_attention(columns_of(qkv.row_range(2, 3), 0, 10), steps, Tensor::from<int32_t>({0, 0, 0}, {1, 3}),
-                                      options, bias);
+  const Tensor ancestors = Tensor::from<int32_t>({0, 0, 0}, {1, 3});
+  const Tensor out = decode_attention(columns_of(qkv.row_range(2, 3), 0, 10), steps, ancestors, options, bias);
   const Tensor whole =
       attention_qkv(qkv, offsets_of({3}), {.heads = 2, .scale = .4, .causal = true}, {table, buckets}).value();
   CHECK(distance(out, whole.row_range(2, 3)) < 1e-13);

@@ -115,8 +115,8 @@ void clear(Rows<T> x, int64_t rows, int64_t width) {
   for (int64_t i = 0; i < rows; ++i) clear(x[i], width);
 }
 
-// What becomes of the probabilities p of one row, from element `first` of [queries, keys] on. With dropout the kept ones, scaled,
-// go to a matrix of their own and the dropped ones are stored as -p, so that one matrix says both.
+// What becomes of the probabilities p of one row, from element `first` of [queries, keys] on. With dropout the kept ones,
+// scaled, go to a matrix of their own and the dropped ones are stored as -p, so that one matrix says both.
 template <class T>
 [[gnu::always_inline]] inline void store_probabilities(const ProbabilityDropout<T>& dropout, int64_t first, T* p, int64_t i,
                                                        Vector<T> value, auto lanes) {
@@ -126,8 +126,8 @@ template <class T>
   lanes.store(dropout.kept + first + i, keep ? value * dropout.scale : Vector<T>{});
 }
 
-// Row i of p = softmax(scale (p + bias)), n >= 1 keys seen. One vector stays in its register: a load of what a masked store has
-// just written would have to wait for the cache.
+// A row of p = softmax(scale (p + bias)), n >= 1 keys seen. One vector stays in its register: a load of what a masked store
+// has just written would have to wait for the cache.
 template <class T>
 inline void softmax_scores(const AttentionHead<T>& head, int64_t row, T* p, int64_t n) {
   constexpr T lowest = -static_cast<T>(__builtin_inf());
