@@ -7,7 +7,7 @@ namespace nn {
 
 Linear::Linear(Parameters& parameters, const std::string& name, int64_t in, int64_t out, const LinearOptions& options)
     : w(parameters.add(name + ".w", {in, out}, options.initializer)), name_(name) {
-  if (options.bias) b = parameters.add(name + ".b", {out}, zeros(), {.decay = false});
+  if (options.bias) b = parameters.add(name + ".b", {out}, zeros(), {.decay = options.decay_bias});
 }
 
 Var Linear::apply(const Var& x, bool relu) const {

@@ -7,6 +7,7 @@ namespace nn {
 
 struct LinearOptions {
   bool bias = true;                               // starts at 0
+  bool decay_bias = false;                        // AdamW shrinks the bias too
   Initializer initializer = xavier_uniform();     // of w
 };
 

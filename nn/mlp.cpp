@@ -25,7 +25,8 @@ Mlp::Mlp(Parameters& parameters, const std::string& name, const std::vector<int6
                   "; give input and output width");
   for (size_t i = 0; i + 1 < widths.size(); ++i) {
     const std::string layer = tensor::join(name, ".", i);
-    layers_.emplace_back(parameters, layer, widths[i], widths[i + 1], LinearOptions{.bias = options.bias});
+    layers_.emplace_back(parameters, layer, widths[i], widths[i + 1],
+                         LinearOptions{.bias = options.bias, .decay_bias = options.decay_bias, .initializer = options.initializer});
     dropouts_.emplace_back(layer, options.dropout);
   }
 }

@@ -14,6 +14,8 @@ struct MlpOptions {
   Activation activation = Activation::relu;
   double dropout = 0;  // after each activation
   bool bias = true;
+  bool decay_bias = false;
+  Initializer initializer = xavier_uniform();  // of the matrices
 };
 
 class Mlp {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "quant/balanced.h"
 #include "quant/nearest.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
@@ -127,9 +128,9 @@ void move_to_means(const Tensor& x, const Tensor& labels, Tensor& centers) {
   });
 }
 
-// Labels of the nearest centers, the exact distances to them, and their sum.
-double assign(const Tensor& x, const Tensor& centers, Tensor& labels, std::vector<double>& distances) {
-  labels = nearest(x, centers).index;
+// Labels, of the nearest centers unless balanced, the exact distances to them, and their sum.
+double assign(const Tensor& x, const Tensor& centers, bool balanced, Tensor& labels, std::vector<double>& distances) {
+  labels = balanced ? balanced_assignment(squared_distances(x, centers)) : nearest(x, centers).index;
   const int64_t width = x.columns();
   return tensor::parallel_sum<double>(x.rows(), kGrain, [&](int64_t begin, int64_t end) {
     double sum = 0;
@@ -145,13 +146,13 @@ KMeans lloyd(const Tensor& x, const KMeansOptions& options, int restart) {
   KMeans result;
   result.centers = seed_centers(x, options.clusters, tensor::Generator(options.seed, "kmeans", options.step + restart));
   std::vector<double> distances(x.rows());
-  result.inertia = assign(x, result.centers, result.labels, distances);
+  result.inertia = assign(x, result.centers, options.balanced, result.labels, distances);
   result.history.push_back(result.inertia);
   for (int iteration = 0; iteration < options.iterations; ++iteration) {
     const double before = result.inertia;
     fill_empty_clusters(result.labels, distances, options.clusters);
     move_to_means(x, result.labels, result.centers);
-    result.inertia = assign(x, result.centers, result.labels, distances);
+    result.inertia = assign(x, result.centers, options.balanced, result.labels, distances);
     result.history.push_back(result.inertia);
     if (options.progress) {
       options.progress({restart, options.restarts, iteration + 1, options.iterations, result.inertia});

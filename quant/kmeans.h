@@ -19,6 +19,7 @@ struct KMeansOptions {
   int64_t clusters = 0;
   int iterations = 100;     // at most
   int restarts = 1;         // the run of the lowest inertia is kept
+  bool balanced = false;    // sizes of clusters differ by one at most, see balanced.h; labels are then not the nearest centers
   double tolerance = 1e-5;  // stop when an iteration lowers the inertia by less than this part of it
   uint64_t seed = 0;
   uint64_t step = 0;  // of the random stream "kmeans"; restart r uses step + r

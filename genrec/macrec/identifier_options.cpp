@@ -92,6 +92,7 @@ void describe(OptionTable& table, IdentifierOptions& o) {
   table.add("rq-eval-every", o.eval_every,
             "epochs between two measurements of the collision rate; the best weights are kept")
       .range(1, 1e6);
+  table.add("rq-keep-from", o.keep_from, "share of the epochs after which weights are worth keeping").range(0, 1);
   table.add("collisions", o.collisions, "items of equal codes: move to near codes, share by Sinkhorn, number them, or keep")
       .choices({"reassign", "sinkhorn", "index", "keep"});
   table.add("exact-distances", o.exact_distances, "measure the last level anew when reassignment changes the one before");
@@ -100,13 +101,15 @@ void describe(OptionTable& table, IdentifierOptions& o) {
 Settings identifier_profile(const std::string& profile) {
   // The formulas as printed: full attraction, losses added over the levels, no adapters, nothing against tiny residuals.
   if (profile == "paper") {
-    return {{"con-attract", "1"}, {"con-floor", "1e-6"}, {"rq-clip", "0"}, {"level-mean", "false"}, {"rq-adapter", "0"}};
+    return {{"con-attract", "1"}, {"con-floor", "1e-6"}, {"rq-clip", "0"}, {"level-mean", "false"}, {"rq-adapter", "0"},
+            {"rq-input", "raw"}};
   }
   // The authors' code: every positive is the item itself, weight 1 inside a mean of four levels, and no gradient from the
   // levels after the first.
   if (profile == "release") {
     return {{"con-attract", "0"}, {"con-weight", "0.25"}, {"con-level", "0"}, {"con-floor", "1e-6"},
-            {"residual-grad", "straight_through"}, {"codebook-init", "batch"}, {"rq-clip", "0"}, {"rq-batch", "2048"}};
+            {"residual-grad", "straight_through"}, {"codebook-init", "batch"}, {"rq-clip", "0"}, {"rq-batch", "2048"},
+            {"rq-input", "raw"}, {"rq-keep-from", "0"}};
   }
   return {};
 }

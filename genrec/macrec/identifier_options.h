@@ -21,7 +21,7 @@ struct IdentifierOptions {
   int pseudo_restarts = 10, pseudo_iterations = 300;
 
   // Per modality: adapter in, encoder chain down to the latent vector, residual quantiser, mirrored decoder, adapter out.
-  std::string input = "raw";     // "unit": all features of a modality times one factor, so that their mean square is 1
+  std::string input = "unit";    // all features of a modality times one factor, so that their mean square is 1; or "raw"
   int adapter = 768;             // width; 0: none
   std::vector<int> chain{2048, 1024, 512, 256, 128, 64};
   int latent = 32;               // width of the codewords
@@ -55,6 +55,9 @@ struct IdentifierOptions {
   double clip = 1;               // global gradient norm; 0: off
   int batch = 1024, epochs = 1000;
   int eval_every = 2;            // epochs; the weights of the lowest collision rate are kept, for each modality its own
+  // Share of the epochs before which no weights are kept: codebooks fresh from k-means tell items apart that nothing is
+  // reconstructed from yet.
+  double keep_from = 0.5;
 
   std::string collisions = "reassign";  // "sinkhorn" (LETTER), "index" (a further code, original TIGER), "keep"
   bool exact_distances = false;  // of reassignment

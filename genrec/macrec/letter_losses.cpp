@@ -1,0 +1,79 @@
+#include "genrec/macrec/letter_losses.h"
+
+#include "autograd/ops/add.h"
+#include "autograd/ops/cross_entropy.h"
+#include "autograd/ops/matmul.h"
+#include "genrec/baselines/embedding_system.h"
+#include "tensor/npy.h"
+#include "tensor/random.h"
+#include "tensor/safetensors.h"
+
+namespace genrec::macrec {
+
+namespace {
+
+constexpr double kForbidden = -1e9;  // logit of the own code
+
+Tensor light_gcn_vectors(int64_t width, const Dataset& dataset, RunFolder& run, uint64_t seed) {
+  const std::string path = run / "collaborative";
+  RunFolder folder = file_exists(path) ? RunFolder::open(path) : RunFolder::create(path);
+  baselines::EmbeddingOptions options{.width = static_cast<int>(width), .layers = 3};
+  baselines::EmbeddingSystem system(baselines::make_lightgcn, options);
+  system.train({dataset, folder, seed, ""});
+  return tensor::read_safetensors(folder / "embeddings.safetensors").at("items");
+}
+
+}  // namespace
+
+Tensor collaborative_vectors(const std::string& file, int64_t width, const Dataset& dataset, RunFolder& run, uint64_t seed) {
+  if (file.empty()) return light_gcn_vectors(width, dataset, run, seed);
+  const Tensor vectors = tensor::read_npy(file, "collaborative vectors", 2);
+  tensor::require(tensor::Fault::bad_data,
+                  vectors.dtype() == tensor::DType::f32 && vectors.shape() == tensor::Shape{dataset.item_count(), width}, file,
+                  ": holds ", vectors.dtype(), " ", vectors.shape(), ", expected f32 [", dataset.item_count(), ",", width,
+                  "]: a row per item, as wide as --rq-latent");
+  return vectors;
+}
+
+Var collaborative_loss(const Var& z_hat, const Tensor& cf) {
+  Tensor own({z_hat.rows()}, tensor::DType::i32);
+  for (int64_t i = 0; i < own.size(); ++i) own.data<int32_t>()[i] = static_cast<int32_t>(i);
+  return autograd::cross_entropy(autograd::matmul(z_hat, cf, false, /*transpose_b=*/true), own.to(cf.device()));
+}
+
+Tensor codeword_clusters(const quant::ResidualQuantizer& quantizer, int64_t clusters, uint64_t seed) {
+  const int64_t levels = quantizer.options().levels, codes = quantizer.options().codes;
+  Tensor result({levels, codes}, tensor::DType::i32);
+  for (int64_t level = 0; level < levels; ++level) {
+    const Tensor codebook = quantizer.codebooks()[level].value().to(tensor::Device::cpu);
+    const quant::KMeans found = quant::kmeans(codebook, {.clusters = std::min(clusters, codes), .iterations = 10,
+                                                         .balanced = true, .seed = seed, .step = static_cast<uint64_t>(level)});
+    result.row_range(level, level + 1).reshape({codes}).copy_from(found.labels);
+  }
+  return result;
+}
+
+Var diversity_loss(const Var& codewords, const Tensor& codes, const Var& codebook, const Tensor& clusters,
+                   const tensor::Random& random) {
+  const int64_t n = codes.size(), count = codebook.rows();
+  const Tensor host = codes.to(tensor::Device::cpu);
+  std::vector<std::vector<int32_t>> members(count);  // of each cluster, ascending
+  for (int64_t c = 0; c < count; ++c) members[clusters.data<int32_t>()[c]].push_back(static_cast<int32_t>(c));
+  Tensor targets({n}, tensor::DType::i32), mask = Tensor::zeros({n, count}, codewords.value().dtype());
+  for (int64_t i = 0; i < n; ++i) {
+    const int32_t code = host.data<int32_t>()[i];
+    const std::vector<int32_t>& others = members[clusters.data<int32_t>()[code]];
+    const size_t place = std::find(others.begin(), others.end(), code) - others.begin();
+    const uint64_t drawn = others.size() > 1 ? random.below(i, others.size() - 1) : 0;
+    targets.data<int32_t>()[i] = others.size() > 1 ? others[drawn < place ? drawn : drawn + 1] : -1;
+    tensor::for_real(mask.dtype(), "diversity", [&](auto zero) {
+      using T = decltype(zero);
+      mask.data<T>()[i * count + code] = static_cast<T>(kForbidden);
+    });
+  }
+  const Var logits = autograd::matmul(codewords, codebook, false, /*transpose_b=*/true);
+  const tensor::Device device = codewords.value().device();
+  return autograd::cross_entropy(autograd::add(logits, mask.to(device)), targets.to(device));
+}
+
+}  // namespace genrec::macrec

@@ -1,0 +1,303 @@
+#include "genrec/macrec/quantizer_training.h"
+
+#include <cmath>
+
+#include "autograd/ops/add.h"
+#include "autograd/ops/gather_rows.h"
+#include "autograd/ops/scale.h"
+#include "genrec/macrec/letter_losses.h"
+#include "genrec/macrec/modality_quantizer.h"
+#include "genrec/macrec/pseudo_labels.h"
+#include "genrec/log.h"
+#include "genrec/trainer.h"
+#include "nn/adam.h"
+#include "nn/contrastive.h"
+#include "quant/code_usage.h"
+#include "quant/conflicts.h"
+#include "quant/nearest.h"
+#include "quant/sinkhorn.h"
+#include "tensor/random.h"
+#include "tensor/safetensors.h"
+
+namespace genrec::macrec {
+
+using tensor::Fault;
+using tensor::require;
+
+namespace {
+
+constexpr int64_t kStartRows = 1 << 16;  // most items that the codebooks start from
+constexpr const char* kPhase = "quantizers";
+
+struct Modal {
+  std::string name;
+  Tensor raw, features;  // as in the data set, and times `factor`
+  double factor = 1;
+  QuantizerShape shape;
+  std::unique_ptr<ModalityQuantizer> network;
+  Tensor labels;    // pseudo-labels of this modality, where another one needs them
+  Tensor clusters;  // LETTER: of the codewords, i32 [levels, codes]
+};
+
+double collision_rate(const Tensor& codes) {
+  return 1 - static_cast<double>(quant::distinct_codes(codes)) / static_cast<double>(codes.rows());
+}
+
+double root_mean_square_length(const Tensor& z) {
+  const Tensor host = z.to(tensor::Device::cpu);
+  double sum = 0;
+  for (float x : host.span<float>()) sum += double{x} * x;
+  return std::sqrt(sum / static_cast<double>(std::max<int64_t>(host.rows(), 1)));
+}
+
+class Training {
+ public:
+  Training(const IdentifierOptions& options, const TrainingRequest& request)
+      : options_(options), request_(request), parameters_(request.seed), optimizer_({.decay = options.weight_decay}) {
+    require_options();
+    for (const std::string& name : options.modalities) {
+      Modal& m = modals_.emplace_back();
+      m.name = name;
+      m.raw = features_of(request.dataset, name).values;
+      m.factor = feature_factor(options.input, m.raw);
+      m.features = multiplied(m.raw, m.factor);
+      m.shape = quantizer_shape(options, name, m.raw.columns());
+      m.network = std::make_unique<ModalityQuantizer>(parameters_, m.shape, options);
+      m.clusters = Tensor::zeros({options.levels, options.codes}, tensor::DType::i32);
+    }
+    order_.resize(request.dataset.item_count());
+    parts_ = {"recon", "rq", "con", "align", "cf", "diversity"};
+    sums_ = Tensor::zeros({static_cast<int64_t>(parts_.size() * modals_.size())}, tensor::DType::f64);
+    best_ = Tensor::full({static_cast<int64_t>(modals_.size())}, 2, tensor::DType::f64);
+    clustered_ = Tensor::full({1}, -1, tensor::DType::i64);
+  }
+
+  void run() {
+    if (uses_labels()) prepare_labels();
+    if (options_.cf_weight > 0) {
+      cf_ = collaborative_vectors(options_.cf_vectors, options_.latent, request_.dataset, request_.run, request_.seed);
+    }
+    train();
+    for (const Modal& m : modals_) {
+      if (!file_exists(request_.run / quantizer_file(m.name))) save(m);  // never measured
+    }
+  }
+
+ private:
+  void require_options() const {
+    const size_t count = options_.modalities.size();
+    require(Fault::config, count > 0, "--modalities: names none; give at least one kind of features");
+    require(Fault::config, count == 2 || (options_.con_weight == 0 && options_.align_weight == 0), "--modalities: the contrastive "
+            "loss and the alignment are between two modalities, these are ", count,
+            "; name two, or give --con-weight 0 --align-weight 0");
+    require(Fault::missing_input, request_.dataset.item_count() > 0, "identifiers: the data set has no items");
+  }
+
+  bool uses_labels() const { return options_.con_weight > 0 && options_.con_attract > 0; }
+
+  void prepare_labels() {
+    const std::string file = request_.run / "pseudo-labels.safetensors";
+    if (!file_exists(file)) {
+      tensor::NamedTensors all;
+      for (const Modal& m : modals_) all.emplace_back(m.name, make_pseudo_labels(m.raw, m.name, options_, request_.seed));
+      tensor::write_safetensors(file, all, {{"data", fingerprint(request_.dataset)}});
+    }
+    const tensor::Safetensors stored = tensor::read_safetensors(file);
+    require(Fault::bad_data, stored.metadata_at("data") == fingerprint(request_.dataset), file,
+            ": was made from other data; use another --out");
+    for (Modal& m : modals_) m.labels = stored.at(m.name);
+  }
+
+  void train() {
+    TrainingPhase phase{.name = kPhase, .epochs = options_.epochs, .validate_every = options_.eval_every, .clip = options_.clip};
+    phase.learning_rate = options_.learning_rate;
+    phase.seed = request_.seed;
+    phase.parameters = &parameters_;
+    phase.optimizer = &optimizer_;
+    phase.begin_epoch = [&](int64_t epoch) { return begin_epoch(epoch); };
+    phase.loss = [&](int64_t index, const nn::Context& context) { return loss(index, context); };
+    phase.end_epoch = [&](Record& record) { add_parts(record); };
+    phase.validate = [&] { return validate(); };
+    phase.extra = {{"sums", sums_}, {"best", best_}, {"clustered", clustered_}};
+    for (const Modal& m : modals_) phase.extra.emplace_back("clusters " + m.name, m.clusters);
+    phase.metadata = {{"data", fingerprint(request_.dataset)}};
+    if (!file_exists(request_.run / (std::string(kPhase) + ".safetensors"))) initialise_codebooks();
+    train_phase(phase, request_.run);
+  }
+
+  void shuffle(int64_t epoch) {
+    for (size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<int32_t>(i);
+    tensor::Generator rng(request_.seed, "identifiers/order", static_cast<uint64_t>(epoch));
+    rng.shuffle(std::span<int32_t>(order_));
+  }
+
+  Tensor items(int64_t begin, int64_t count) const {
+    const int64_t end = std::min(begin + count, static_cast<int64_t>(order_.size()));
+    return Tensor::from(std::span<const int32_t>(order_.data() + begin, end - begin), {end - begin});
+  }
+
+  void initialise_codebooks() {
+    shuffle(0);
+    const bool all = options_.codebook_init != "batch";
+    const Tensor ids = items(0, all ? kStartRows : options_.batch);
+    for (Modal& m : modals_) {
+      const Stage stage("codebooks " + m.name);
+      const Tensor z = m.network->latents(autograd::gather_rows(m.features, ids).value());
+      m.network->quantizer().initialise(z, {.balanced = options_.codebook_init == "balanced", .seed = request_.seed});
+    }
+  }
+
+  int64_t begin_epoch(int64_t epoch) {
+    epoch_ = epoch;
+    shuffle(epoch);
+    if (options_.diversity_weight > 0 && *clustered_.data<int64_t>() != epoch) {
+      for (Modal& m : modals_) {
+        m.clusters.copy_from(codeword_clusters(m.network->quantizer(), options_.diversity_clusters, request_.seed));
+      }
+      *clustered_.data<int64_t>() = epoch;
+    }
+    return (static_cast<int64_t>(order_.size()) + options_.batch - 1) / options_.batch;
+  }
+
+  // The last level takes part in a balanced assignment, the others take the nearest codes.
+  quant::AssignLevel assignment() const {
+    if (options_.sinkhorn_epsilon == 0) return nullptr;
+    return [this](int64_t level, const Tensor& residuals, const Tensor& codebook) {
+      if (level + 1 < options_.levels) return quant::nearest(residuals, codebook).index;
+      const quant::SinkhornOptions o{.epsilon = options_.sinkhorn_epsilon, .iterations = options_.sinkhorn_iterations};
+      return quant::sinkhorn_assign(quant::squared_distances(residuals, codebook), o).to(residuals.device());
+    };
+  }
+
+  Var loss(int64_t index, const nn::Context& context) {
+    const Tensor ids = items(index * options_.batch, options_.batch);
+    std::vector<ModalityQuantizer::Step> steps;
+    Var total;
+    for (size_t m = 0; m < modals_.size(); ++m) {
+      steps.push_back(modals_[m].network->step(autograd::gather_rows(modals_[m].features, ids).value(), assignment()));
+      add_part(total, m, 0, steps[m].reconstruction, 1);
+      add_part(total, m, 1, steps[m].quantized.loss, 1);
+      if (options_.cf_weight > 0) {
+        const Tensor cf = autograd::gather_rows(cf_, ids).value();
+        add_part(total, m, 4, collaborative_loss(steps[m].quantized.z_hat, cf), options_.cf_weight);
+      }
+      if (options_.diversity_weight > 0) add_part(total, m, 5, diversity(modals_[m], steps[m], context), options_.diversity_weight);
+    }
+    if (options_.con_weight > 0) {
+      for (size_t m = 0; m < modals_.size(); ++m) add_contrast(total, m, steps[m], ids, context);
+    }
+    if (options_.align_weight > 0) {
+      const auto vector = [&](size_t m) {
+        return options_.align_grad == "codebook" ? steps[m].quantized.codeword_sum : steps[m].quantized.z_hat;
+      };
+      add_part(total, 0, 3, nn::align_rows(vector(0), vector(1), {.temperature = options_.temperature}), options_.align_weight);
+    }
+    return total;
+  }
+
+  // Adds weight * value to the loss, and the value to the epoch's statistics.
+  void add_part(Var& total, size_t modal, size_t part, const Var& value, double weight) {
+    sums_.data<double>()[modal * parts_.size() + part] += value.value().item();
+    const Var term = weight == 1 ? value : autograd::scale(value, weight);
+    total = total.defined() ? autograd::add(total, term) : term;
+  }
+
+  // The residuals of each level, with positives that the pseudo-labels of the other modality give.
+  void add_contrast(Var& total, size_t m, const ModalityQuantizer::Step& step, const Tensor& ids, const nn::Context& context) {
+    nn::ContrastOptions contrast{.temperature = options_.temperature, .attract = options_.con_attract};
+    contrast.floor = std::max(1e-12, options_.con_floor * root_mean_square_length(step.latents.value()));
+    for (size_t level = options_.con_level; level < step.quantized.levels.size(); ++level) {
+      const tensor::Random random = context.stream(tensor::join("identifiers/positives/", modals_[m].name, "/", level));
+      const Tensor positives = uses_labels()
+                                   ? draw_positives(ids, modals_[1 - m].labels, options_.no_pos == "skip", random)
+                                   : draw_positives(ids, ids_as_labels(), false, random);
+      add_part(total, m, 2, nn::info_nce(step.quantized.levels[level].residual, positives, contrast), options_.con_weight);
+    }
+  }
+
+  Tensor ids_as_labels() const {  // every item alone with its label: its own positive
+    Tensor labels({static_cast<int64_t>(order_.size())}, tensor::DType::i32);
+    for (int64_t i = 0; i < labels.size(); ++i) labels.data<int32_t>()[i] = static_cast<int32_t>(i);
+    return labels;
+  }
+
+  Var diversity(const Modal& m, const ModalityQuantizer::Step& step, const nn::Context& context) const {
+    Var sum;
+    for (int64_t level = 0; level < options_.levels; ++level) {
+      const quant::QuantizedLevel& each = step.quantized.levels[level];
+      const Var term = diversity_loss(each.codewords, each.codes, m.network->quantizer().codebooks()[level],
+                                      m.clusters.row_range(level, level + 1),
+                                      context.stream(tensor::join("identifiers/diversity/", m.name, "/", level)));
+      sum = sum.defined() ? autograd::add(sum, term) : term;
+    }
+    return autograd::scale(sum, 1.0 / options_.levels);
+  }
+
+  void add_parts(Record& record) {
+    const double steps = std::ceil(static_cast<double>(order_.size()) / options_.batch);
+    for (size_t m = 0; m < modals_.size(); ++m)
+      for (size_t part = 0; part < parts_.size(); ++part) {
+        double& sum = sums_.data<double>()[m * parts_.size() + part];
+        if (sum != 0) record.add(part == 3 ? parts_[part] : modals_[m].name + " " + parts_[part], sum / steps);
+        sum = 0;
+      }
+  }
+
+  Record validate() {
+    Record record;
+    double distinct = 0;
+    Record details;
+    for (size_t m = 0; m < modals_.size(); ++m) {
+      const Modal& modal = modals_[m];
+      const Tensor codes = modal.network->quantizer().encode(modal.network->latents(modal.features));
+      const double rate = collision_rate(codes);
+      details.add(modal.name + " collisions", rate);
+      double used = 0;
+      for (const quant::CodeUsage& usage : quant::code_usage(codes, options_.codes)) used += usage.perplexity / options_.levels;
+      details.add(modal.name + " perplexity", used);
+      distinct += (1 - rate) / static_cast<double>(modals_.size());
+      const bool early = static_cast<double>(epoch_ + 1) < options_.keep_from * options_.epochs;
+      if (early || rate > best_.data<double>()[m]) continue;  // equal: the later weights reconstruct better
+      best_.data<double>()[m] = rate;
+      save(modal);
+    }
+    record.add("distinct", distinct);
+    for (const auto& [name, value] : details.fields()) record.add(name, std::get<double>(value));
+    return record;
+  }
+
+  void save(const Modal& m) const {
+    save_quantizer(request_.run / quantizer_file(m.name), parameters_, m.shape, m.factor,
+                   {{"data", fingerprint(request_.dataset)}, {"epoch", std::to_string(epoch_ + 1)}});
+  }
+
+  const IdentifierOptions& options_;
+  const TrainingRequest& request_;
+  nn::Parameters parameters_;
+  nn::AdamW optimizer_;
+  std::vector<Modal> modals_;
+  Tensor cf_;                       // [items, latent]
+  std::vector<int32_t> order_;      // of the items in this epoch
+  int64_t epoch_ = -1;
+  std::vector<std::string> parts_;  // of the loss
+  Tensor sums_;                     // f64 [modalities * parts], of the epoch so far
+  Tensor best_;                     // f64 [modalities], lowest collision rates; 2 before the first
+  Tensor clustered_;                // i64 [1], the epoch of the codeword clusters
+};
+
+}  // namespace
+
+std::string quantizer_file(const std::string& modality) { return "quantizer-" + modality + ".safetensors"; }
+
+const Modality& features_of(const Dataset& dataset, const std::string& name) {
+  const auto found = dataset.features.find(name);
+  std::string names;
+  for (const auto& [each, modality] : dataset.features) names += (names.empty() ? "" : ", ") + each;
+  require(Fault::missing_input, found != dataset.features.end(), "identifiers: the data set has no ", name, " features, it has ",
+          names.empty() ? "none" : names, "; import them with --features ", name, "=FILE, or name others with --modalities");
+  return found->second;
+}
+
+void train_quantizers(const IdentifierOptions& options, const TrainingRequest& request) { Training(options, request).run(); }
+
+}  // namespace genrec::macrec
