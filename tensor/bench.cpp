@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 
+#include "tensor/attention.h"
 #include "tensor/error.h"
 #include "tensor/gemm.h"
 #include "tensor/parallel.h"
@@ -53,6 +54,41 @@ std::vector<float> uniform(int64_t count, const char* stream) {
   return values;
 }
 
+// Self-attention with a relative position bias, forward and backward: `sequences` of one length in heads of one width.
+struct Attention {
+  const char* name;
+  int64_t sequences, length, heads, width;
+
+  int64_t columns() const { return 3 * heads * width; }                   // queries, keys, values of all heads
+  int64_t elements() const { return sequences * length * columns(); }     // of them, and of their gradients
+  double work() const { return 12.0 * static_cast<double>(sequences * heads * length * length * width); }
+
+  // x [sequences*length, columns]; dx likewise. The gradient of the output is the queries, that of the bias is dropped.
+  void run(const float* x, float* dx) const {
+    const std::vector<float> bias(2 * length, 0.1f);
+    parallel_for(sequences, 8, [&](int64_t begin, int64_t end) {
+      const int64_t size = length * length;
+      std::vector<float> scratch(2 * size + length * width), diagonals(2 * length + 2);
+      float *p = scratch.data(), *db = p + size, *out = db + size;
+      for (int64_t i = begin * heads; i < end * heads; ++i) {
+        const int64_t first = i / heads * length * columns() + i % heads * width, part = heads * width;
+        const auto rows = [&](int64_t of) { return Rows<const float>{x + first + of * part, columns()}; };
+        const auto gradients = [&](int64_t of) { return Rows<float>{dx + first + of * part, columns()}; };
+        const AttentionHead<float> head{.queries = length, .keys = length, .width = width, .q = rows(0), .k = rows(1),
+                                        .v = rows(2), .scale = 1, .bias = {bias.data() + length, -1}};
+        simd<float>().attend(head, p, {out, width});
+        simd<float>().attend_backward(head, p, rows(0), gradients(0), gradients(1), gradients(2), db);
+        simd<float>().add_diagonals(db, length, diagonals.data());
+      }
+    });
+  }
+};
+
+constexpr Attention kAttentions[] = {
+    {"attention with bias [512 x 21, 6 heads of 64]", 512, 21, 6, 64},
+    {"attention with bias [128 x 81, 6 heads of 64]", 128, 81, 6, 64},
+};
+
 constexpr int64_t kPeakRepeats = 20000;  // about half a millisecond
 constexpr int64_t kPeakTasks = 16;
 
@@ -90,12 +126,20 @@ std::vector<BenchRow> bench_cpu(int repeats, int64_t shrink) {
   const int64_t triad = (int64_t{16} << 20) / shrink;  // 64 MiB an operand
   int64_t largest = triad;
   for (const Shape& x : shapes) largest = std::max({largest, x.m * x.k, x.k * x.n, x.m * x.n});
+  std::vector<Attention> attentions(std::begin(kAttentions), std::end(kAttentions));
+  for (Attention& x : attentions) {
+    x.sequences = std::max<int64_t>(1, x.sequences / shrink);
+    largest = std::max(largest, x.elements());
+  }
   std::vector<float> a = uniform(largest, "bench a"), b = uniform(largest, "bench b"), c(largest);
   for (const Shape& x : shapes) {
     all.push_back({x.name, 2.0 * static_cast<double>(x.m * x.n * x.k), "flop", [&a, &b, &c, x] {
                      gemm(x.transpose_a, x.transpose_b, x.m, x.n, x.k, a.data(), x.transpose_a ? x.m : x.k, b.data(),
                           x.transpose_b ? x.k : x.n, c.data(), x.n);
                    }});
+  }
+  for (const Attention& x : attentions) {
+    all.push_back({x.name, x.work(), "flop", [&a, &c, x] { x.run(a.data(), c.data()); }});
   }
   const double work = peak_work();
   std::vector<double> peaks, triads;

@@ -1,4 +1,4 @@
-// What this machine can do and how much of it the matrix products reach: every sample of a product is taken between two
+// What this machine can do and how much of it the matrix products and attention reach: every sample is taken between two
 // samples of the peak, so that a busy neighbour or a changing clock does not distort the share.
 #pragma once
 

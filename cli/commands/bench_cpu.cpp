@@ -1,4 +1,4 @@
-// genrec bench cpu: what this machine can do, and how much of it the matrix products reach.
+// genrec bench cpu: what this machine can do, and how much of it the matrix products and attention reach.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
