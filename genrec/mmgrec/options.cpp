@@ -52,8 +52,8 @@ void describe_transformer(OptionTable& table, TransformerOptions& o) {
   table.add("dropout", o.dropout, "dropout of the Transformer").range(0, 0.99);
   table.add("history", o.history, "items of a user that the encoder reads, N").range(1, 4096);
   table.add("position", o.position, "what tells the encoder's items apart").choices({"relation", "default", "none"});
-  table.add("item-vectors", o.item_vectors, "encoder input: graph vectors, or vectors trained from scratch")
-      .choices({"frozen", "free"});
+  table.add("item-vectors", o.item_vectors, "encoder input: graph vectors, these trained further, or vectors trained from scratch")
+      .choices({"frozen", "tuned", "free"});
   table.add("user-vectors", o.user_vectors, "what the attention knows of the user: the graph's vector, or the mean of the history's items")
       .choices({"graph", "history"});
   table.add("vocabulary", o.vocabulary, "token ids: disjoint per level, or shared").choices({"disjoint", "shared"});

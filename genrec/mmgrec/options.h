@@ -52,7 +52,7 @@ struct TransformerOptions {
   double dropout = 0.2;
   int history = 32;               // N
   std::string position = "relation"; // "relation", "default" (sinusoids), "none"
-  std::string item_vectors = "frozen"; // "frozen": h_item; "free": trained from scratch ("Emb w/o")
+  std::string item_vectors = "frozen"; // "frozen": h_item; "tuned": trained on from it; "free": from scratch ("Emb w/o")
   // What the relation-aware attention knows of the user: h_u of the graph, or the mean of the item vectors of the history. h_u was
   // trained to point at every training item, so it gives the target away in training and not in use.
   std::string user_vectors = "graph";  // or "history"

@@ -22,7 +22,7 @@ Recommender::Recommender(nn::Parameters& parameters, const TransformerOptions& o
       history_dropout_("encoder.input", options.dropout), token_dropout_("decoder.input", options.dropout) {
   const bool free = options.item_vectors == "free";
   item_vectors_ = parameters.add("item_vectors", item_vectors.shape(), free ? nn::xavier_uniform() : nn::from(item_vectors),
-                                 {.trainable = free});
+                                 {.trainable = options.item_vectors != "frozen"});
   user_vectors_ = parameters.add("user_vectors", user_vectors.shape(), nn::from(user_vectors), {.trainable = false});
   tokens_ = parameters.add("tokens", {vocabulary, width_}, nn::normal(1));
   for (int i = 0; i < options.layers; ++i) encoder_.emplace_back(parameters, numbered("encoder.", i), options, width_);
