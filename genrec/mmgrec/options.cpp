@@ -68,6 +68,7 @@ void describe_transformer(OptionTable& table, TransformerOptions& o) {
       .range(0, 1e9);
   table.add("optimizer", o.optimizer, "optimiser of the Transformer").choices({"sgd", "adam"});
   table.add("learning-rate", o.learning_rate, "learning rate of the Transformer").range(0, 10);
+  table.add("schedule", o.schedule, "how the learning rate falls over the planned epochs").choices({"constant", "cosine", "linear"});
   table.add("momentum", o.momentum, "momentum of sgd").range(0, 0.9999);
   table.add("weight-decay", o.weight_decay, "coupled L2 of the Transformer").range(0, 1);
   table.add("clip", o.clip, "largest norm of the whole gradient; 0 turns it off").range(0, 1e9);

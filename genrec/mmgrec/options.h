@@ -65,6 +65,7 @@ struct TransformerOptions {
   int samples_per_user = 0;       // at most so many targets of a user in an epoch, drawn anew; 0: all of them
   std::string optimizer = "sgd";
   double learning_rate = 1e-3;
+  std::string schedule = "constant";  // of the learning rate over the planned epochs: "cosine", "linear"
   double momentum = 0.99;
   double weight_decay = 1e-5;     // coupled
   double clip = 1.0;              // global gradient norm; 0: off

@@ -86,6 +86,7 @@ void run_recommend_stage(const Options& options, const TrainingRequest& request)
   TrainingPhase phase{.name = "recommend", .epochs = o.epochs, .patience = o.patience, .validate_every = o.validate_every};
   phase.clip = o.clip;
   phase.learning_rate = o.learning_rate;
+  phase.schedule = {.shape = nn::schedule_shape(o.schedule), .total_steps = o.epochs * sampler.begin_epoch(0)};
   phase.seed = request.seed;
   phase.parameters = &parameters;
   phase.optimizer = optimizer.get();
