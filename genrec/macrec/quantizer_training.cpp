@@ -116,7 +116,10 @@ class Training {
     phase.optimizer = &optimizer_;
     phase.begin_epoch = [&](int64_t epoch) { return begin_epoch(epoch); };
     phase.loss = [&](int64_t index, const nn::Context& context) { return loss(index, context); };
-    phase.end_epoch = [&](Record& record) { add_parts(record); };
+    phase.end_epoch = [&](Record& record) {
+      add_parts(record);
+      if ((epoch_ + 1) % options_.eval_every == 0) measure(record);
+    };
     phase.validate = [&] { return validate(); };
     phase.extra = {{"sums", sums_}, {"best", best_}, {"clustered", clustered_}};
     for (const Modal& m : modals_) phase.extra.emplace_back("clusters " + m.name, m.clusters);
@@ -243,26 +246,29 @@ class Training {
       }
   }
 
-  Record validate() {
-    Record record;
-    double distinct = 0;
-    Record details;
+  // Collision rates of all items, for validate(), and how evenly codes are used; keeps the best weights.
+  void measure(Record& record) {
+    rates_.clear();
     for (size_t m = 0; m < modals_.size(); ++m) {
       const Modal& modal = modals_[m];
       const Tensor codes = modal.network->quantizer().encode(modal.network->latents(modal.features));
-      const double rate = collision_rate(codes);
-      details.add(modal.name + " collisions", rate);
-      double used = 0;
-      for (const quant::CodeUsage& usage : quant::code_usage(codes, options_.codes)) used += usage.perplexity / options_.levels;
-      details.add(modal.name + " perplexity", used);
-      distinct += (1 - rate) / static_cast<double>(modals_.size());
+      double perplexity = 0;
+      for (const quant::CodeUsage& usage : quant::code_usage(codes, options_.codes)) perplexity += usage.perplexity;
+      record.add(modal.name + " perplexity", perplexity / options_.levels);
+      rates_.push_back(collision_rate(codes));
       const bool early = static_cast<double>(epoch_ + 1) < options_.keep_from * options_.epochs;
-      if (early || rate > best_.data<double>()[m]) continue;  // equal: the later weights reconstruct better
-      best_.data<double>()[m] = rate;
+      if (early || rates_[m] > best_.data<double>()[m]) continue;  // equal: the later weights reconstruct better
+      best_.data<double>()[m] = rates_[m];
       save(modal);
     }
-    record.add("distinct", distinct);
-    for (const auto& [name, value] : details.fields()) record.add(name, std::get<double>(value));
+  }
+
+  Record validate() const {
+    double collisions = 0;
+    for (double rate : rates_) collisions += rate / static_cast<double>(rates_.size());
+    Record record;
+    record.add("distinct", 1 - collisions);  // the one to maximise
+    for (size_t m = 0; m < modals_.size(); ++m) record.add(modals_[m].name + " collisions", rates_[m]);
     return record;
   }
 
@@ -277,6 +283,7 @@ class Training {
   nn::AdamW optimizer_;
   std::vector<Modal> modals_;
   Tensor cf_;                       // [items, latent]
+  std::vector<double> rates_;       // of collisions, as last measured
   std::vector<int32_t> order_;      // of the items in this epoch
   int64_t epoch_ = -1;
   std::vector<std::string> parts_;  // of the loss
