@@ -2,6 +2,7 @@
 
 #include "genrec/baselines/counting_systems.h"
 #include "genrec/baselines/embedding_system.h"
+#include "genrec/baselines/sequence_system.h"
 #include "genrec/mmgrec/system.h"
 
 namespace genrec {
@@ -22,6 +23,13 @@ std::unique_ptr<System> make_embedding() {
   return std::make_unique<EmbeddingSystem>(model, defaults);
 }
 
+template <MakeSequenceModel model, int layers>
+std::unique_ptr<System> make_sequence() {
+  SequenceOptions defaults;
+  defaults.layers = layers;
+  return std::make_unique<SequenceSystem>(model, defaults);
+}
+
 }  // namespace
 
 const std::vector<SystemEntry>& systems() {
@@ -29,6 +37,10 @@ const std::vector<SystemEntry>& systems() {
       {"mmgrec", "MMGRec: Graph RQ-VAE identifiers, relation-aware Transformer, constrained beam search", make<mmgrec::MmgrecSystem>},
       {"popularity", "the most interacted items", make<PopularitySystem>},
       {"itemknn", "item-based nearest neighbours on shared users", make<ItemKnnSystem>},
+      {"nextitem", "how often an item came right after the last three", make<NextItemSystem>},
+      {"sasrec", "SASRec (Kang and McAuley 2018)", make_sequence<make_sasrec, 2>},
+      {"gru4rec", "GRU4Rec (Hidasi et al. 2016)", make_sequence<make_gru4rec, 1>},
+      {"bert4rec", "BERT4Rec (Sun et al. 2019)", make_sequence<make_bert4rec, 2>},
       {"mf", "matrix factorisation, BPR (Rendle et al. 2009)", make_embedding<make_mf, 0>},
       {"vbpr", "visual BPR (He and McAuley 2016)", make_embedding<make_vbpr, 0>},
       {"lightgcn", "LightGCN (He et al. 2020)", make_embedding<make_lightgcn, 3>},

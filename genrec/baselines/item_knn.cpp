@@ -16,7 +16,8 @@ struct Neighbour {
 class TrainedItemKnn : public TrainedModel {
  public:
   TrainedItemKnn(const Dataset& dataset, const ItemKnnOptions& options)
-      : items_(dataset.item_count()), neighbours_(dataset.item_count()) {
+      : known_(options.history == KnnHistory::known || (options.history == KnnHistory::automatic && dataset.ordered)),
+        items_(dataset.item_count()), neighbours_(dataset.item_count()) {
     std::vector<std::vector<int32_t>> users_of(items_);
     for (int64_t user = 0; user < dataset.users(); ++user) {
       for (int32_t item : dataset.train_items(user)) users_of[item].push_back(static_cast<int32_t>(user));
@@ -47,7 +48,8 @@ class TrainedItemKnn : public TrainedModel {
     const auto score = [&](std::span<const int32_t> block, float* scores) {
       std::fill(scores, scores + static_cast<int64_t>(block.size()) * items_, 0.0f);
       for (size_t b = 0; b < block.size(); ++b) {
-        for (int32_t item : queries[block[b]].history) {
+        const Query& query = queries[block[b]];
+        for (int32_t item : known_ ? query.sequence : query.history) {
           for (const Neighbour& n : neighbours_[item]) scores[static_cast<int64_t>(b) * items_ + n.item] += n.similarity;
         }
       }
@@ -66,6 +68,7 @@ class TrainedItemKnn : public TrainedModel {
     list.shrink_to_fit();
   }
 
+  bool known_;
   int64_t items_;
   std::vector<std::vector<Neighbour>> neighbours_;
 };
@@ -75,6 +78,9 @@ class TrainedItemKnn : public TrainedModel {
 void ItemKnnSystem::describe(OptionTable& table) {
   table.group("Model");
   table.add("neighbours", options_.neighbours, "most similar items kept per item").range(1, 1e6);
+  table.add("history", options_.history, "items that recommend: training ones, all known ones (at test also validation), or auto: "
+                                         "known where the data are in order",
+            {{"auto", KnnHistory::automatic}, {"training", KnnHistory::training}, {"known", KnnHistory::known}});
   table.add("shrinkage", options_.shrinkage, "added to the norm of the cosine: distrust of few interactions").range(0, 1e6);
 }
 

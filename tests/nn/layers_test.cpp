@@ -146,6 +146,7 @@ TEST_CASE("sinusoids reach the golden values", "[nn][golden]") {
 TEST_CASE("positions count within each sequence", "[nn]") {
   CHECK(nn::positions_of(ids({0, 3, 3, 5})).to_vector<int32_t>() == std::vector<int32_t>{0, 1, 2, 0, 1});
   CHECK(nn::positions_of(ids({0})).size() == 0);
+  CHECK(nn::positions_from_end(ids({0, 3, 3, 5})).to_vector<int32_t>() == std::vector<int32_t>{2, 1, 0, 1, 0});
 }
 
 TEST_CASE("messages carry the module path once", "[nn]") {
