@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace genrec {
@@ -26,6 +27,10 @@ class IdMap {
   }
   uint32_t find(std::string_view id) const { return slots_[find_slot(id)]; }  // kNone when it is not there
   const std::vector<std::string>& ids() const { return ids_; }
+  std::vector<std::string> release() {  // the ids; the map is empty afterwards
+    slots_ = std::vector<uint32_t>(1024, kNone);
+    return std::exchange(ids_, {});
+  }
   uint32_t size() const { return static_cast<uint32_t>(ids_.size()); }
 
  private:

@@ -92,10 +92,11 @@ void handle_missing(InteractionLog& log, const std::vector<View>& views, Missing
   add_step(report, "items with every feature", log);
 }
 
-// Puts the kept entries of every user in order, splits them and stores them by split.
+// Puts the kept entries of every user in order, splits them and stores them by split. Takes the log apart on the way, so that a
+// large one does not lie in memory beside the whole data set.
 class Arranger {
  public:
-  Arranger(const InteractionLog& log, const ByUser& by_user, SplitProtocol protocol, uint64_t seed)
+  Arranger(InteractionLog& log, ByUser& by_user, SplitProtocol protocol, uint64_t seed)
       : log_(log), by_user_(by_user), protocol_(protocol), seed_(seed) {
     if (protocol != SplitProtocol::global_time) return;
     std::vector<double> times;
@@ -105,18 +106,26 @@ class Arranger {
   }
 
   void run(Dataset& d, const std::vector<uint32_t>& users, const std::vector<uint32_t>& item_of) {
+    log_.users = {};
+    std::vector<uint32_t> arranged;  // entries by user, split and time
+    arranged.reserve(by_user_.order.size());
+    d.bounds.reserve(3 * users.size() + 1);
     for (size_t rank = 0; rank < users.size(); ++rank) {
       collect(users[rank], item_of);
       assign(rank);
       for (Split split : kSplits) {
-        for (size_t i = 0; i < entries_.size(); ++i) {
-          if (splits_[i] != split) continue;
-          d.items.push_back(static_cast<int32_t>(item_of[log_.items[entries_[i]]]));
-          if (!log_.times.empty()) d.times.push_back(log_.times[entries_[i]]);
-        }
-        d.bounds.push_back(static_cast<int64_t>(d.items.size()));
+        for (size_t i = 0; i < entries_.size(); ++i)
+          if (splits_[i] == split) arranged.push_back(entries_[i]);
+        d.bounds.push_back(static_cast<int64_t>(arranged.size()));
       }
     }
+    by_user_ = {}, log_.splits = {};
+    d.items.reserve(arranged.size());
+    for (uint32_t entry : arranged) d.items.push_back(static_cast<int32_t>(item_of[log_.items[entry]]));
+    log_.items = {};
+    if (log_.times.empty()) return;
+    d.times.reserve(arranged.size());
+    for (uint32_t entry : arranged) d.times.push_back(log_.times[entry]);
   }
 
  private:
@@ -162,8 +171,8 @@ class Arranger {
     }
   }
 
-  const InteractionLog& log_;
-  const ByUser& by_user_;
+  InteractionLog& log_;
+  ByUser& by_user_;
   SplitProtocol protocol_;
   uint64_t seed_;
   TimeLimits limits_{};
@@ -171,11 +180,11 @@ class Arranger {
   std::vector<Split> splits_;
 };
 
-std::vector<std::string> ids_of(const IdMap& map, const std::vector<uint32_t>& numbers) {
-  std::vector<std::string> ids;
-  ids.reserve(numbers.size());
-  for (uint32_t number : numbers) ids.push_back(map.ids()[number]);
-  return ids;
+std::vector<std::string> chosen(std::vector<std::string> ids, const std::vector<uint32_t>& numbers) {
+  std::vector<std::string> kept;
+  kept.reserve(numbers.size());
+  for (uint32_t number : numbers) kept.push_back(std::move(ids[number]));
+  return kept;
 }
 
 void attach_views(Dataset& d, const std::vector<View>& views, const std::vector<uint32_t>& numbers, const IdMap& items,
@@ -252,7 +261,7 @@ ImportResult import_dataset(const ImportOptions& options) {
                            ? read_lcrec_interactions(schema, options.user_map, options.item_map, report.warnings)
                            : read_interactions(schema, options.min_rating, protocol == SplitProtocol::given);
   add_step(report, options.min_rating == 0 ? "read" : tensor::join("rated ", options.min_rating, " or more"), log);
-  const ByUser by_user = group_by_user(log);
+  ByUser by_user = group_by_user(log);
   report.duplicates = drop_duplicates(log, by_user, schema);
   if (report.duplicates > 0) add_step(report, "each pair once", log);
 
@@ -269,15 +278,13 @@ ImportResult import_dataset(const ImportOptions& options) {
   const std::vector<uint32_t> items = kept_numbers(log.item_ids, counts.items, log.item_numbers);
   std::vector<uint32_t> item_of(log.item_ids.size());
   for (size_t i = 0; i < items.size(); ++i) item_of[items[i]] = static_cast<uint32_t>(i);
-  d.user_ids = ids_of(log.user_ids, users);
-  d.item_ids = ids_of(log.item_ids, items);
+  d.user_ids = chosen(log.user_ids.release(), users);
+  d.item_ids = chosen(log.item_ids.ids(), items);
   for (uint32_t item : items)
     if (!log.item_numbers.empty()) d.item_numbers.push_back(static_cast<int32_t>(log.item_numbers[item]));
   d.ordered = log.ordered();
   d.split_protocol = name_of(protocol);
   d.split_seed = protocol == SplitProtocol::ratio ? options.seed : 0;
-  d.items.reserve(static_cast<size_t>(counts.interactions));
-  if (!log.times.empty()) d.times.reserve(static_cast<size_t>(counts.interactions));
   Arranger(log, by_user, protocol, options.seed).run(d, users, item_of);
   warn_about_splits(d, schema, report);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace genrec {
 
@@ -21,5 +22,9 @@ std::string json_text(const Json& value) {
 
 // Throws Error(bad_data) "path:line:column: is no JSON ..", with the place that the parser's message names.
 [[noreturn]] void fail_json(const std::string& path, const std::string& message);
+
+// The metadata of Amazon's 2014 release are Python dictionaries, one per line: texts in single quotes, None, True, False.
+bool is_python_dict(std::string_view line);
+std::string json_of_python(std::string_view line);
 
 }  // namespace genrec

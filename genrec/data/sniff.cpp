@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "genrec/data/json_text.h"
 #include "genrec/data/lcrec.h"
 #include "genrec/data/table.h"
 #include "tensor/error.h"
@@ -27,7 +28,7 @@ const std::vector<std::string>& known_names(TableKind kind, Role role) {
       rating = {"rating", "ratings", "overall", "score", "stars"},
       time = {"timestamp", "time", "unixreviewtime", "unix_time", "ts"}, order = {"order", "position", "sequence"},
       split = {"split", "x_label"}, title = {"title", "movie_title", "item_title", "name"},
-      text = {"text", "description", "genres", "genre", "categories", "class"};
+      text = {"text", "description", "genres", "genre", "categories", "category", "class"};
   const bool interactions = kind == TableKind::interactions;
   switch (role) {
     case Role::user: return interactions ? user : none;
@@ -191,7 +192,7 @@ void assign_roles(Schema& schema, const std::vector<std::string>& roles) {
 
 void sniff_json(Schema& schema, const Fields& lines) {
   for (const std::string& line : lines) {
-    const json record = json::parse(line, nullptr, false);
+    const json record = json::parse(is_python_dict(line) ? json_of_python(line) : line, nullptr, false);
     if (!record.is_object()) continue;  // the reader reports it with its line
     for (const auto& [name, value] : record.items()) {
       const auto same = [&name = name](const TableColumn& column) { return column.name == name; };

@@ -150,7 +150,7 @@ bool TableReader::next() {
 void TableReader::split_json(std::string_view line) {
   json record;
   try {
-    record = json::parse(line.begin(), line.end());
+    record = is_python_dict(line) ? json::parse(json_of_python(line)) : json::parse(line.begin(), line.end());
   } catch (const json::exception& error) {
     tensor::fail(Fault::bad_data, place(), ": is not a JSON object (", error.what(), "); give one object per line");
   }
