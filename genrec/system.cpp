@@ -3,6 +3,7 @@
 #include "genrec/baselines/counting_systems.h"
 #include "genrec/baselines/embedding_system.h"
 #include "genrec/baselines/sequence_system.h"
+#include "genrec/macrec/system.h"
 #include "genrec/mmgrec/system.h"
 
 namespace genrec {
@@ -14,6 +15,13 @@ using namespace baselines;
 template <class S>
 std::unique_ptr<System> make() {
   return std::make_unique<S>();
+}
+
+// The models of the MACRec family by their names.
+constexpr char kMacrec[] = "macrec", kMql4grec[] = "mql4grec", kTiger[] = "tiger", kLetter[] = "letter";
+template <const char* name>
+std::unique_ptr<System> make_macrec() {
+  return std::make_unique<macrec::MacrecSystem>(name);
 }
 
 template <MakeModel model, int layers>
@@ -35,6 +43,10 @@ std::unique_ptr<System> make_sequence() {
 const std::vector<SystemEntry>& systems() {
   static const std::vector<SystemEntry> list = {
       {"mmgrec", "MMGRec: Graph RQ-VAE identifiers, relation-aware Transformer, constrained beam search", make<mmgrec::MmgrecSystem>},
+      {"macrec", "MACRec: textual and visual identifiers aligned with each other, T5, two beam searches made one", make_macrec<kMacrec>},
+      {"mql4grec", "MQL4GRec: the same without the alignments, one fused task", make_macrec<kMql4grec>},
+      {"tiger", "TIGER: textual identifiers, T5, beam search", make_macrec<kTiger>},
+      {"letter", "LETTER: textual identifiers that know who bought what, then as TIGER", make_macrec<kLetter>},
       {"popularity", "the most interacted items", make<PopularitySystem>},
       {"itemknn", "item-based nearest neighbours on shared users", make<ItemKnnSystem>},
       {"nextitem", "how often an item came right after the last three", make<NextItemSystem>},

@@ -46,30 +46,16 @@ int64_t target_tokens(std::span<const Sample> samples, const ItemTokens& tokens)
   return count;
 }
 
-Sampler::Sampler(const Samples& samples, int batch, int micro_batch, uint64_t seed)
-    : samples_(samples), batch_(batch), micro_batch_(micro_batch), seed_(seed) {}
+Sampler::Sampler(const Samples& samples, int batch, uint64_t seed) : samples_(samples), batch_(batch), seed_(seed) {}
 
-void Sampler::begin_epoch(int64_t epoch) {
-  epoch_ = epoch, index_ = -1;
-  order_.emplace(tensor::Random(seed_, "generator/order", static_cast<uint64_t>(epoch)), static_cast<uint64_t>(samples_.size()));
-}
-
-const std::vector<Sample>& Sampler::step(int64_t index) {
-  if (index == index_) return step_;
-  index_ = index;
-  step_.clear();
-  const int64_t end = std::min(samples_.size(), (index + 1) * batch_);
-  for (int64_t i = index * batch_; i < end; ++i) {
-    step_.push_back(samples_.at(static_cast<int64_t>((*order_)(static_cast<uint64_t>(i))), epoch_));
+std::vector<Sample> Sampler::step(int64_t epoch, int64_t index) const {
+  const tensor::Permutation order(tensor::Random(seed_, "generator/order", static_cast<uint64_t>(epoch)),
+                                  static_cast<uint64_t>(samples_.size()));
+  std::vector<Sample> step;
+  for (int64_t i = index * batch_; i < std::min(samples_.size(), (index + 1) * batch_); ++i) {
+    step.push_back(samples_.at(static_cast<int64_t>(order(static_cast<uint64_t>(i))), epoch));
   }
-  return step_;
-}
-
-int64_t Sampler::parts() const { return (static_cast<int64_t>(step_.size()) + micro_batch_ - 1) / micro_batch_; }
-
-std::span<const Sample> Sampler::part(int64_t number) const {
-  const size_t begin = static_cast<size_t>(number * micro_batch_);
-  return std::span(step_).subspan(begin, std::min<size_t>(micro_batch_, step_.size() - begin));
+  return step;
 }
 
 std::vector<int32_t> items_to_align(std::span<const Sample> samples, int drawn, int64_t items, const tensor::Random& random) {

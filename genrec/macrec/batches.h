@@ -1,8 +1,6 @@
 // Samples as packed token sequences, and the order in which an epoch visits them.
 #pragma once
 
-#include <optional>
-
 #include "genrec/identifiers.h"
 #include "genrec/macrec/tasks.h"
 #include "tensor/permutation.h"
@@ -49,24 +47,17 @@ void append_source(std::span<const int32_t> history, Language language, int prom
                    std::vector<int32_t>& out);
 int64_t target_tokens(std::span<const Sample> samples, const ItemTokens& tokens);
 
-// The epochs: a step takes `batch` samples, in the order of a random permutation of all of them, and forwards them in parts of
-// at most `micro_batch`.
+// The epochs: a step takes `batch` samples, in the order of a random permutation of all of them.
 class Sampler {
  public:
-  Sampler(const Samples& samples, int batch, int micro_batch, uint64_t seed);
+  Sampler(const Samples& samples, int batch, uint64_t seed);
   int64_t steps() const { return (samples_.size() + batch_ - 1) / batch_; }  // of an epoch
-  void begin_epoch(int64_t epoch);
-  const std::vector<Sample>& step(int64_t index);  // all its samples
-  int64_t parts() const;                           // of the step asked for last
-  std::span<const Sample> part(int64_t number) const;
+  std::vector<Sample> step(int64_t epoch, int64_t index) const;
 
  private:
   const Samples& samples_;
-  int64_t batch_, micro_batch_;
+  int64_t batch_;
   uint64_t seed_;
-  int64_t epoch_ = 0, index_ = -1;
-  std::optional<tensor::Permutation> order_;
-  std::vector<Sample> step_;
 };
 
 // The distinct items behind the item tasks among `samples`, ascending; or, if drawn > 0, so many random ones of `items`.

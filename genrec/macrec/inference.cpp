@@ -1,0 +1,95 @@
+#include "genrec/macrec/inference.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace genrec::macrec {
+
+Trie trie_with_end(const ItemIdentifiers& identifiers) {
+  ItemIdentifiers longer{.levels = identifiers.levels + 1, .sizes = identifiers.sizes};
+  longer.sizes.push_back(1);
+  for (int64_t item = 0; item < identifiers.items(); ++item) {
+    longer.codes.insert(longer.codes.end(), identifiers[item].begin(), identifiers[item].end());
+    longer.codes.push_back(0);
+  }
+  return Trie(longer);
+}
+
+namespace {
+
+bool contains(std::span<const int32_t> list, int32_t item) { return std::find(list.begin(), list.end(), item) != list.end(); }
+
+// What the beam search must know as excluded; with `none` what stands in the sequence may be listed.
+std::vector<std::vector<int32_t>> excluded_of(std::span<const Query> queries, Exclusion exclude_seen) {
+  std::vector<std::vector<int32_t>> excluded;
+  for (const Query& query : queries) {
+    std::vector<int32_t>& items = excluded.emplace_back(query.excluded.begin(), query.excluded.end());
+    if (exclude_seen == Exclusion::none) std::erase_if(items, [&](int32_t item) { return contains(query.sequence, item); });
+  }
+  return excluded;
+}
+
+struct Search {
+  const nn::T5& transformer;
+  const ItemTokens& tokens;
+  Language language;
+  BeamSearch beams;
+
+  void run(std::span<const Query> queries, int history, const std::vector<std::vector<int32_t>>& excluded);
+};
+
+void Search::run(std::span<const Query> queries, int history, const std::vector<std::vector<int32_t>>& excluded) {
+  std::vector<int32_t> sources, offsets{0}, positions(queries.size());
+  for (const Query& query : queries) {
+    const size_t read = std::min<size_t>(query.sequence.size(), static_cast<size_t>(history));
+    append_source(query.sequence.last(read), language, -1, tokens, sources);
+    offsets.push_back(static_cast<int32_t>(sources.size()));
+  }
+  std::iota(positions.begin(), positions.end(), 0);
+  const nn::T5::Memory memory = transformer.remember(Tensor::from(sources), Tensor::from(offsets));
+  nn::T5::State state;
+  const TokenLayout& layout = tokens.layout();
+  beams.start(positions, [&](int32_t position) { return std::span<const int32_t>(excluded[position]); });
+  while (!beams.done()) {
+    const int level = beams.level();
+    std::vector<int32_t> fed(beams.rows(), TokenLayout::kPad), row_user(beams.rows());
+    for (int64_t row = 0; level > 0 && row < beams.rows(); ++row) {
+      fed[row] = layout.level_begin(language, level - 1) + beams.codes()[row];
+    }
+    for (size_t user = 0; user < queries.size(); ++user) {
+      std::fill(row_user.begin() + beams.row_begin()[user], row_user.begin() + beams.row_begin()[user + 1], static_cast<int32_t>(user));
+    }
+    const std::vector<int32_t> parents(beams.parents().begin(), beams.parents().end());
+    const nn::T5::Scores scores = transformer.step(state, memory, fed, parents, row_user);
+    const int32_t first = level < layout.levels(language) ? layout.level_begin(language, level) : TokenLayout::kEnd;
+    beams.expand({scores.logits.data<float>() + first, scores.logits.columns(), scores.lse.data()});
+  }
+}
+
+}  // namespace
+
+BeamLists search_beams(const nn::T5& transformer, const ItemTokens& tokens, const Trie& trie, Language language,
+                       std::span<const Query> queries, const SearchOptions& options) {
+  BeamLists result;
+  const Exclusion exclusion = options.exclude_seen == Exclusion::trie ? Exclusion::trie : Exclusion::leaf;
+  Search search{transformer, tokens, language, BeamSearch(trie, {.k = options.beam, .exclusion = exclusion})};
+  for (size_t first = 0; first < queries.size(); first += options.users_at_once) {
+    const auto some = queries.subspan(first, std::min<size_t>(options.users_at_once, queries.size() - first));
+    search.run(some, options.history, excluded_of(some, options.exclude_seen));
+    const BeamStatistics statistics = search.beams.statistics();
+    result.listed += statistics.listed;
+    if (options.exclude_seen != Exclusion::none) result.seen += statistics.excluded;
+    const Ranking ranking = search.beams.ranking();
+    for (size_t user = 0; user < some.size(); ++user) {
+      std::vector<RankedItem>& list = result.of.emplace_back();
+      for (const int32_t item : ranking.of(static_cast<int64_t>(user))) {
+        const float score = ranking.scores[user * ranking.k + list.size()] / static_cast<float>(trie.levels());
+        list.push_back({item, score});
+        if (options.exclude_seen == Exclusion::none) result.seen += contains(some[user].sequence, item);
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace genrec::macrec
