@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "genrec/log.h"
+#include "genrec/any_identifiers.h"
 #include "tensor/error.h"
 
 namespace cli {
@@ -15,20 +15,26 @@ std::string evaluation_file(const std::string& run, genrec::Split split) {
   return run + "/evaluation-" + name_of(split) + ".safetensors";
 }
 
-IdentifiersOf load_identifiers(const std::string& run_or_file, const std::string& data) {
+static std::string identifiers_of_run(const std::string& run, const std::string& modality) {
+  const std::vector<std::string> names =
+      modality.empty() ? std::vector<std::string>{"identifiers.tsv", "identifiers-textual.tsv", "identifiers-visual.tsv"}
+                       : std::vector<std::string>{"identifiers-" + modality + ".tsv"};
+  for (const std::string& name : names) {
+    if (genrec::file_exists(run + "/" + name)) return run + "/" + name;
+  }
+  tensor::fail(tensor::Fault::missing_input, run, "/", names.front(),
+               ": is not there; only runs of generative models that have made their identifiers have them");
+}
+
+IdentifiersOf load_identifiers(const std::string& run_or_file, const std::string& data, const std::string& modality) {
   const bool is_run = genrec::file_exists(run_or_file + "/config.toml");
   tensor::require(is_run || !data.empty(), "--data: the identifiers of a file need the data set that they identify; give --data DIR");
+  tensor::require(is_run || modality.empty(), "--modality: chooses among the identifiers of a run; ", run_or_file, " is a file");
   IdentifiersOf result;
   result.data = data.empty() ? data_of(genrec::Run(run_or_file), "") : genrec::load_dataset(data);
-  const std::string file = is_run ? run_or_file + "/identifiers.tsv" : run_or_file;
-  tensor::require(tensor::Fault::missing_input, genrec::file_exists(file), file, ": is not there; ",
-                  is_run ? "only runs of mmgrec whose stage assign is done have identifiers" : "give a run or a file of identifiers");
-  if (file.ends_with(".json")) {
-    result.identifiers = genrec::read_index_json(file, {result.data.item_ids, result.data.item_numbers});
-    if (const std::string shared = shared_identifiers(result.identifiers); !shared.empty()) genrec::note(file + ": " + shared);
-  } else {
-    result.identifiers = genrec::read_identifiers(file, result.data.item_ids);
-  }
+  const std::string file = is_run ? identifiers_of_run(run_or_file, modality) : run_or_file;
+  tensor::require(tensor::Fault::missing_input, genrec::file_exists(file), file, ": is not there; give a run or a file of identifiers");
+  result.identifiers = genrec::read_any_identifiers(file, result.data);
   return result;
 }
 

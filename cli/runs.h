@@ -20,7 +20,8 @@ struct IdentifiersOf {
   genrec::Dataset data;
   genrec::ItemIdentifiers identifiers;
 };
-IdentifiersOf load_identifiers(const std::string& run_or_file, const std::string& data);
+// modality: "textual" or "visual", of a run that has both; "": whichever is there, the textual ones first.
+IdentifiersOf load_identifiers(const std::string& run_or_file, const std::string& data, const std::string& modality);
 
 std::string base_name(const std::string& path);  // "lightgcn" of "runs/lightgcn/"
 

@@ -46,10 +46,13 @@ class IdsExport : public Command {
  public:
   IdsExport() : Command("ids export", "Print item identifiers for other programs") {
     options().add("ids", ids_, "Folder of a run, or a file of identifiers").value_name("RUN|FILE").positional().required();
+    options().add("modality", modality_, "Of a run with two identifiers per item: textual or visual; empty: textual")
+        .choices({"", "textual", "visual"});
     options().add("format", format_,
                   "tsv; json: tokens by item id; lcrec: an index file of LC-Rec, MQL4GRec and MACRec, by their item numbers",
                   {{"tsv", Format::tsv}, {"json", Format::json}, {"lcrec", Format::lcrec}});
-    options().add("letters", letters_, "With lcrec: lower (<a_12>, textual identifiers) or capital (<A_12>, visual)",
+    options().add("letters", letters_,
+                  "With lcrec: lower (<a_12>, textual identifiers) or capital (<A_12>, visual; also with --modality visual)",
                   {{"lower", genrec::IndexLetters::lower}, {"capital", genrec::IndexLetters::capital}});
     options().add("data", data_, "Folder of the data set; empty: that of the run").value_name("DIR");
     options().add("out", out_, "Write to this file instead of stdout").value_name("FILE");
@@ -57,11 +60,11 @@ class IdsExport : public Command {
   }
 
   int run() override {
-    const IdentifiersOf all = load_identifiers(ids_, data_);
+    const IdentifiersOf all = load_identifiers(ids_, data_, modality_);
     const Format format = common().json ? Format::json : format_;
     const std::string text = format == Format::tsv    ? tsv(all)
                              : format == Format::json ? json_by_id(all)
-                                                      : index_json(all.identifiers, {all.data.item_ids, all.data.item_numbers}, letters_);
+                                                      : index_json(all.identifiers, {all.data.item_ids, all.data.item_numbers}, letters());
     if (out_.empty()) print(text);
     else tensor::write_file_atomically(out_, text);
     return 0;
@@ -70,7 +73,9 @@ class IdsExport : public Command {
  private:
   enum class Format { tsv, json, lcrec };
 
-  std::string ids_, data_, out_;
+  genrec::IndexLetters letters() const { return modality_ == "visual" ? genrec::IndexLetters::capital : letters_; }
+
+  std::string ids_, modality_, data_, out_;
   Format format_ = Format::tsv;
   genrec::IndexLetters letters_ = genrec::IndexLetters::lower;
 };

@@ -46,6 +46,8 @@ class IdsReport : public Command {
  public:
   IdsReport() : Command("ids report", "Report code usage, collisions and neighbour purity of item identifiers") {
     options().add("ids", ids_, "Folder of a run, or a file of identifiers").value_name("RUN|FILE").positional().required();
+    options().add("modality", modality_, "Of a run with two identifiers per item: textual or visual; empty: textual")
+        .choices({"", "textual", "visual"});
     options().add("data", data_, "Folder of the data set; empty: that of the run").value_name("DIR");
     options().add("html", html_, "Also write one self-contained page with plots here").value_name("FILE");
     options().group("Neighbour purity");
@@ -56,7 +58,7 @@ class IdsReport : public Command {
   }
 
   int run() override {
-    const auto [data, identifiers] = load_identifiers(ids_, data_);
+    const auto [data, identifiers] = load_identifiers(ids_, data_, modality_);
     purity_.seed = common().seed;
     const genrec::Stage stage("ids report");
     genrec::IdentifierReport report;
@@ -76,7 +78,7 @@ class IdsReport : public Command {
   }
 
  private:
-  std::string ids_, data_, html_;
+  std::string ids_, modality_, data_, html_;
   genrec::PurityOptions purity_;
 };
 

@@ -1,14 +1,13 @@
 #include "genrec/macrec/identifier_files.h"
 
 #include "genrec/hash.h"
+#include "genrec/macrec/identifier_stage.h"
 #include "tensor/error.h"
 
 namespace genrec::macrec {
 
 using tensor::Fault;
 using tensor::require;
-
-std::string identifiers_file(Language language) { return std::string("identifiers-") + name_of(language) + ".tsv"; }
 
 std::string given_file(const std::vector<std::string>& ids, Language language) {
   std::string file;
@@ -23,15 +22,11 @@ std::string given_file(const std::vector<std::string>& ids, Language language) {
   return file;
 }
 
-ItemIdentifiers read_any_identifiers(const std::string& path, const Dataset& dataset) {
-  return read_identifiers(path, dataset.item_ids);
-}
-
 SpokenIdentifiers load_identifiers(const RunFolder& run, const Dataset& dataset, std::span<const Task> tasks) {
   SpokenIdentifiers identifiers;
   for (const Language language : kLanguages) {
     if (!speaks(tasks, language)) continue;
-    const std::string file = run / identifiers_file(language);
+    const std::string file = run / identifier_file(name_of(language));
     require(Fault::missing_input, file_exists(file), file, ": is not there yet; run the stage ids first");
     identifiers[language] = read_identifiers(file, dataset.item_ids);
   }

@@ -7,13 +7,8 @@
 
 namespace genrec::macrec {
 
-std::string identifiers_file(Language language);  // "identifiers-textual.tsv"
-
 // The file of a language among "textual=FILE", "visual=FILE"; "" when it is not given. A bare FILE is textual.
 std::string given_file(const std::vector<std::string>& ids, Language language);
-
-// A file of any accepted form: this program's table, or (.json) {"item": ["<a_1>", "<b_2>", ..]} as published code writes it.
-ItemIdentifiers read_any_identifiers(const std::string& path, const Dataset& dataset);
 
 // Of every language that the tasks speak, from the folder of a run. An Error if the stage ids has not written them yet.
 SpokenIdentifiers load_identifiers(const RunFolder& run, const Dataset& dataset, std::span<const Task> tasks);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "genrec/any_identifiers.h"
 #include "genrec/log.h"
 #include "genrec/macrec/generator_stage.h"
 #include "genrec/macrec/identifier_files.h"
+#include "genrec/macrec/identifier_stage.h"
 #include "nn/checkpoint.h"
 #include "tensor/error.h"
 
@@ -46,7 +48,9 @@ class TrainedMacrec : public TrainedModel {
   }
 
   Record statistics() const override {
-    const auto share = [](int64_t part, int64_t whole) { return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole); };
+    const auto share = [](int64_t part, int64_t whole) {
+      return static_cast<double>(part) / static_cast<double>(std::max<int64_t>(whole, 1));
+    };
     Record record;
     record.add("seen in raw beams", share(last_.seen, last_.listed));
     if (model_.lists(Language::textual) && model_.lists(Language::visual)) {
@@ -109,11 +113,12 @@ void place_given_identifiers(const Options& options, const TrainingRequest& requ
     const std::string file = given_file(options.ids, language);
     if (file.empty()) continue;
     const ItemIdentifiers identifiers = read_any_identifiers(file, request.dataset);
-    write_identifiers(request.run / identifiers_file(language), identifiers, request.dataset.item_ids);
+    write_identifiers(request.run / identifier_file(name_of(language)), identifiers, request.dataset.item_ids);
   }
 }
 
 void run_ids_stage(const Options& options, const TrainingRequest& request) {
+  if (options.ids.empty()) return run_identifier_stage(options.identifiers, request);
   for (const Language language : kLanguages) {
     const bool needed = speaks(tasks_named(options.generator.tasks), language);
     require(!needed || !given_file(options.ids, language).empty(), "--ids: the tasks speak ", name_of(language),
@@ -137,7 +142,9 @@ std::unique_ptr<TrainedModel> MacrecSystem::load(const Dataset& dataset, const R
 Plan MacrecSystem::plan(const Dataset& dataset) const {
   require_ordered(dataset, options_.model);
   Plan plan;
-  plan.stages.push_back(plan_generator(options_.generator, dataset, std::vector<int32_t>(options_.identifiers.levels, options_.identifiers.codes)));
+  if (options_.ids.empty()) plan.stages.push_back(plan_identifier_stage(options_.identifiers, dataset));
+  const std::vector<int32_t> sizes(options_.identifiers.levels, options_.identifiers.codes);
+  plan.stages.push_back(plan_generator(options_.generator, dataset, sizes));
   return plan;
 }
 
