@@ -62,6 +62,7 @@ class Cache {
     if (!block) block = grow(size);
     if (block->size - size >= kAlignment) split(block, size);
     block->free = false;
+    taken_.insert(block);
     statistics_.in_use += block->size;
     statistics_.cached -= block->size;
     statistics_.peak = std::max(statistics_.peak, statistics_.in_use);
@@ -72,6 +73,7 @@ class Cache {
   void give_back(Block* block) {
     if (kDebug && device_ == Device::cpu) check_and_poison(block);
     const std::lock_guard lock(mutex_);
+    taken_.erase(block);
     statistics_.in_use -= block->size;
     statistics_.cached += block->size;
     block->free = true;
@@ -91,6 +93,16 @@ class Cache {
   }
 
  private:
+  // ", the largest: 4096, 128" for an error message; "" when nothing is in use.
+  std::string largest_taken() const {
+    std::string text;
+    int count = 0;
+    for (auto i = taken_.rbegin(); i != taken_.rend() && count < 5; ++i, ++count) {
+      text += (count == 0 ? ", the largest: " : ", ") + std::to_string((*i)->size);
+    }
+    return text;
+  }
+
   Block* best_fit(int64_t size) {
     Block wanted{nullptr, size};
     const auto found = free_.lower_bound(&wanted);
@@ -113,7 +125,7 @@ class Cache {
     }
     require(Fault::resources, memory != nullptr, "memory: requested ", segment, " bytes on ", device_, ", ", statistics_.in_use,
             " in use, ", statistics_.cached, " cached", memory_limit > 0 ? join(", limit ", memory_limit) : std::string(),
-            "; use a smaller batch", memory_limit > 0 ? " or a higher --memory-limit" : "");
+            largest_taken(), "; use a smaller batch", memory_limit > 0 ? " or a higher --memory-limit" : "");
     ++statistics_.system_allocations;
     statistics_.cached += segment;
     return new Block{static_cast<std::byte*>(memory), segment};
@@ -163,7 +175,7 @@ class Cache {
   Device device_;
   MemorySource source_;
   std::mutex mutex_;
-  std::set<Block*, BySize> free_;
+  std::set<Block*, BySize> free_, taken_;
   MemoryStatistics statistics_;
 };
 

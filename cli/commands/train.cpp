@@ -12,6 +12,8 @@
 #include "genrec/run.h"
 #include "genrec/text_table.h"
 #include "tensor/error.h"
+#include "tensor/parallel.h"
+#include "tensor/simd/simd.h"
 
 namespace cli {
 
@@ -43,6 +45,8 @@ class Train : public Command {
 
   int run() override {
     choose_device(common());
+    genrec::note(tensor::join("device: cpu, ", tensor::name_of(tensor::isa()), ", ", tensor::threads(), " threads",
+                              common().device == "auto" ? "; this program has no CUDA kernels" : ""));
     options_.seed = common().seed;
     if (dry_run_) return print_plan();
     require(!options_.out.empty(), "--out: this is required; give --out DIR");

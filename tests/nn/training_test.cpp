@@ -10,6 +10,7 @@
 #include "nn/multi_head_attention.h"
 #include "nn/positions.h"
 #include "nn/schedule.h"
+#include "tensor/allocator.h"
 #include "tensor/parallel.h"
 #include "tests/catch.h"
 
@@ -40,6 +41,7 @@ struct Model {
 
 struct Result {
   double first = 0, last = 0;
+  int64_t late_allocations = 0;  // of the system, after the second step
   std::vector<float> logits;
 };
 
@@ -51,7 +53,9 @@ Result train(int steps) {
   nn::Adam adam;
   const nn::Schedule schedule{nn::ScheduleShape::cosine, 10, 400};
   Result result;
+  int64_t early = 0;
   for (int step = 0; step < steps; ++step) {
+    if (step == 2) early = tensor::memory_statistics(tensor::Device::cpu).system_allocations;
     model.parameters.clear_gradients();
     autograd::Tape tape;
     const nn::Context context{.training = true, .seed = 1, .step = static_cast<uint64_t>(step)};
@@ -60,6 +64,7 @@ Result train(int steps) {
     tape.backward(loss);
     adam.step(model.parameters, 1e-2 * schedule.multiplier(step), nn::clip_scale(model.parameters, 1).scale);
   }
+  result.late_allocations = tensor::memory_statistics(tensor::Device::cpu).system_allocations - early;
   result.logits = model.logits(ids, offsets, {}).value().to_vector<float>();
   return result;
 }
@@ -70,6 +75,7 @@ TEST_CASE("a small Transformer learns one batch by heart", "[nn][training]") {
   const Result result = train(200);
   CHECK(result.first > 2);
   CHECK(result.last < 0.1);
+  CHECK(result.late_allocations == 0);  // the steady state lives on the cache
 }
 
 TEST_CASE("training has the same bits for any thread count", "[nn][training]") {

@@ -1,0 +1,46 @@
+// The caching allocator: reuse of freed memory, splitting and merging, limits and what an error says.
+#include "tensor/allocator.h"
+
+#include "tensor/tensor.h"
+#include "tests/catch.h"
+
+using tensor::allocate;
+using tensor::Device;
+using tensor::memory_statistics;
+
+TEST_CASE("freed memory is used again", "[tensor][memory]") {
+  allocate(1 << 20, Device::cpu);
+  const auto before = memory_statistics(Device::cpu);
+  for (int i = 0; i < 100; ++i) {
+    const auto a = allocate(1 << 19, Device::cpu), b = allocate(1000 + i, Device::cpu);
+    CHECK(reinterpret_cast<uintptr_t>(a.get()) % 64 == 0);
+    CHECK(memory_statistics(Device::cpu).in_use >= before.in_use + (1 << 19) + 1000);
+  }
+  const auto after = memory_statistics(Device::cpu);
+  CHECK(after.in_use == before.in_use);
+  CHECK(after.system_allocations == before.system_allocations);
+}
+
+TEST_CASE("two live blocks never overlap", "[tensor][memory]") {
+  std::vector<std::shared_ptr<std::byte>> blocks;
+  for (int i = 0; i < 200; ++i) {
+    blocks.push_back(allocate(64 + 37 * i, Device::cpu));
+    std::fill_n(blocks.back().get(), 64 + 37 * i, std::byte(i));
+    if (i % 3 == 2) blocks[i - 1].reset();  // holes, for others to be put into
+  }
+  for (int i = 0; i < 200; ++i) {
+    if (!blocks[i]) continue;
+    CHECK(std::all_of(blocks[i].get(), blocks[i].get() + 64 + 37 * i, [&](std::byte x) { return x == std::byte(i); }));
+  }
+}
+
+TEST_CASE("beyond the limit an error says what is in use, and memory stays usable", "[tensor][memory]") {
+  const auto large = allocate(100 << 20, Device::cpu);
+  tensor::set_memory_limit(memory_statistics(Device::cpu).in_use + (8 << 20));
+  const std::string error = tests::error_of([] { allocate(1 << 30, Device::cpu); });
+  tensor::set_memory_limit(0);
+  CHECK_THAT(error, tests::Contains("memory: requested 107") && tests::Contains("bytes on cpu"));
+  CHECK_THAT(error, tests::Contains(", the largest: 1048576"));  // 100 MiB, and the guard of debug builds
+  CHECK_THAT(error, tests::Contains("; use a smaller batch or a higher --memory-limit"));
+  CHECK(allocate(1 << 20, Device::cpu));
+}
