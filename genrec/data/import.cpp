@@ -106,7 +106,7 @@ class Arranger {
   }
 
   void run(Dataset& d, const std::vector<uint32_t>& users, const std::vector<uint32_t>& item_of) {
-    log_.users = {};
+    log_.users = std::vector<uint32_t>();  // `{}` would keep the memory
     std::vector<uint32_t> arranged;  // entries by user, split and time
     arranged.reserve(by_user_.order.size());
     d.bounds.reserve(3 * users.size() + 1);
@@ -119,10 +119,10 @@ class Arranger {
         d.bounds.push_back(static_cast<int64_t>(arranged.size()));
       }
     }
-    by_user_ = {}, log_.splits = {};
+    by_user_ = ByUser(), log_.splits = std::vector<uint8_t>();
     d.items.reserve(arranged.size());
     for (uint32_t entry : arranged) d.items.push_back(static_cast<int32_t>(item_of[log_.items[entry]]));
-    log_.items = {};
+    log_.items = std::vector<uint32_t>();
     if (log_.times.empty()) return;
     d.times.reserve(arranged.size());
     for (uint32_t entry : arranged) d.times.push_back(log_.times[entry]);
