@@ -15,6 +15,7 @@ Commands all_commands(const std::string& model) {
   commands.push_back(recommend());
   commands.push_back(ids_report());
   commands.push_back(ids_export());
+  commands.push_back(ids_add());
   commands.push_back(inspect());
   commands.push_back(selftest());
   commands.push_back(bench_cpu());

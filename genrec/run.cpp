@@ -65,6 +65,13 @@ void write_start_of_manifest(RunFolder& run, const RunOptions& options, const Da
 
 }  // namespace
 
+RunFolder begin_run(const OptionTable& table, const RunOptions& options, const Dataset& dataset) {
+  RunFolder run = RunFolder::create(options.out);
+  tensor::write_file_atomically(run / kConfig, config_text(table, options));
+  write_start_of_manifest(run, options, dataset);
+  return run;
+}
+
 void train_run(System& system, const OptionTable& table, const RunOptions& options, const Dataset& dataset) {
   const std::vector<std::string> stages = system.stages();
   if (!options.stage.empty()) {
@@ -72,9 +79,8 @@ void train_run(System& system, const OptionTable& table, const RunOptions& optio
             " has no stage '", options.stage, "'; ", did_you_mean(nearest_name(options.stage, stages)));
   }
   const bool continues = options.resume || (!options.stage.empty() && file_exists(options.out + "/" + kConfig));
-  RunFolder run = continues ? RunFolder::open(options.out) : RunFolder::create(options.out);
-  if (!continues) tensor::write_file_atomically(run / kConfig, config_text(table, options));
-  write_start_of_manifest(run, options, dataset);
+  RunFolder run = continues ? RunFolder::open(options.out) : begin_run(table, options, dataset);
+  if (continues) write_start_of_manifest(run, options, dataset);
   for (const std::string& stage : options.stage.empty() ? stages : std::vector<std::string>{options.stage}) {
     if (options.stage.empty() && run.manifest("finished " + stage) == "true") {
       note(options.out + ": stage " + stage + " is finished already");

@@ -23,6 +23,9 @@ struct RunOptions {
 // runs the stages. With resume the folder must hold a run of the same data; a finished run says so and is left alone.
 void train_run(System& system, const OptionTable& table, const RunOptions& options, const Dataset& dataset);
 
+// The new folder options.out with config.toml and the beginning of manifest.json; what a training starts with.
+RunFolder begin_run(const OptionTable& table, const RunOptions& options, const Dataset& dataset);
+
 // A run as it lies in its folder.
 class Run {
  public:

@@ -16,6 +16,7 @@ std::unique_ptr<Command> compare();
 std::unique_ptr<Command> recommend();
 std::unique_ptr<Command> ids_report();
 std::unique_ptr<Command> ids_export();
+std::unique_ptr<Command> ids_add();
 std::unique_ptr<Command> inspect();
 std::unique_ptr<Command> selftest();
 std::unique_ptr<Command> bench_cpu();
