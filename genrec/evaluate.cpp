@@ -55,6 +55,11 @@ Evaluation evaluate(const TrainedModel& model, const Dataset& dataset, Split tar
   result.ranking = model.rank(queries.queries(), *std::max_element(cutoffs.begin(), cutoffs.end()));
   result.metrics = measure(result.ranking, users, held_out_items(dataset, target), cutoffs);
   result.statistics = model.statistics();
+  for (size_t row = 0; row < users.size() && !result.seen_listed; ++row) {
+    const auto seen = dataset.history(users[row], target);
+    const auto listed = result.ranking.of(static_cast<int64_t>(row));
+    result.seen_listed = std::find_first_of(listed.begin(), listed.end(), seen.begin(), seen.end()) != listed.end();
+  }
   return result;
 }
 

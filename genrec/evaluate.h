@@ -27,7 +27,8 @@ Record summary(const MetricTable& table);  // the mean of every metric
 struct Evaluation {
   MetricTable metrics;
   Ranking ranking;
-  Record statistics;  // of the model
+  Record statistics;         // of the model
+  bool seen_listed = false;  // some list holds an item that its user was known to have
 };
 Evaluation evaluate(const TrainedModel& model, const Dataset& dataset, Split target, std::span<const int> cutoffs,
                     bool exclude_seen = true);

@@ -94,7 +94,7 @@ void train_run(System& system, const OptionTable& table, const RunOptions& optio
   }
 }
 
-Run::Run(const std::string& path) : folder_(RunFolder::open(path)) {
+Run::Run(const std::string& path, const std::vector<std::string>& changes) : folder_(RunFolder::open(path)) {
   const std::string file = folder_ / kConfig;
   const toml::table config = parse_config(file);
   const auto model = config["model"].value<std::string>(), data = config["data"].value<std::string>();
@@ -108,6 +108,11 @@ Run::Run(const std::string& path) : folder_(RunFolder::open(path)) {
   std::vector<Assignment> assignments;
   for (const auto& [name, value] : *options) {
     assignments.push_back({std::string(name.str()), text_of(value), file + ": " + std::string(name.str()), file, Fault::config});
+  }
+  for (const std::string& change : changes) {
+    const size_t equals = change.find('=');
+    require(equals != std::string::npos, "--set: '", change, "' sets nothing; give NAME=VALUE");
+    assignments.push_back({change.substr(0, equals), change.substr(equals + 1), "--set " + change.substr(0, equals), "--set"});
   }
   table_->apply(assignments);
 }

@@ -29,8 +29,9 @@ RunFolder begin_run(const OptionTable& table, const RunOptions& options, const D
 // A run as it lies in its folder.
 class Run {
  public:
-  // Reads config.toml: model, seed, data and every option.
-  explicit Run(const std::string& path);
+  // Reads config.toml: model, seed, data and every option. changes: "name=value" of options that are to be other than they were in
+  // training, for this Run alone.
+  explicit Run(const std::string& path, const std::vector<std::string>& changes = {});
 
   const RunFolder& folder() const { return folder_; }
   const std::string& model_name() const { return model_; }

@@ -28,8 +28,11 @@ class Evaluate : public Command {
     options().add("run", run_, "Folder of a run").value_name("RUN").positional().required();
     options().add("data", data_, "Folder of the data set, if it is no longer where it was").value_name("DIR");
     options().add("split", split_, "Which held-out items to find").choices({"test", "valid"});
-    options().add("k", cutoffs_, "Lengths of the lists").range(1, 100000);
+    options().add("k", cutoffs_, "Lengths of the lists; empty: 10,20, or 1,5,10 where each user holds out one item")
+        .range(1, 100000);
     options().add("seen", seen_, "Whether items that a user is known to have may be listed").choices({"drop", "keep"});
+    options().add("set", changes_, "Options of the model to change for this once, as beam=50; nothing is left for `compare`")
+        .value_name("NAME=VALUE,...");
     add_common(true);
   }
 
@@ -44,12 +47,13 @@ class Evaluate : public Command {
  private:
   Evaluated evaluate_one(const std::string& path) const {
     const genrec::Stage stage("evaluate " + path);
-    genrec::Run run(path);
+    const genrec::Run run(path, changes_);
     const genrec::Dataset data = data_of(run, data_);
     const genrec::Split split = split_named(split_);
     Evaluated result{path, run.model_name(), run.seed(), {}};
-    result.evaluation = genrec::evaluate(*run.load(data), data, split, cutoffs_, seen_ == "drop");
-    result.evaluation.metrics.save(evaluation_file(path, split));
+    const std::vector<int> usual = data.split_protocol == "leave-one-out" ? std::vector<int>{1, 5, 10} : std::vector<int>{10, 20};
+    result.evaluation = genrec::evaluate(*run.load(data), data, split, cutoffs_.empty() ? usual : cutoffs_, seen_ == "drop");
+    if (changes_.empty()) result.evaluation.metrics.save(evaluation_file(path, split));
     return result;
   }
 
@@ -72,7 +76,7 @@ class Evaluate : public Command {
       for (const auto& [name, value] : result.evaluation.statistics.fields())
         text += fmt::format("{}{}: {}\n", results.size() == 1 ? "" : base_name(result.path) + ": ", name, shown(value));
     return text + fmt::format("{} users with {} items, seen items {}\n", results[0].evaluation.metrics.users.size(), split_,
-                              seen_ == "drop" ? "left out" : "kept");
+                              results[0].evaluation.seen_listed ? "kept" : "left out");
   }
 
   static std::string shown(const genrec::Record::Value& value) {
@@ -95,7 +99,8 @@ class Evaluate : public Command {
   }
 
   std::string run_, data_, split_ = "test", seen_ = "drop";
-  std::vector<int> cutoffs_{10, 20};
+  std::vector<std::string> changes_;
+  std::vector<int> cutoffs_;
 };
 
 }  // namespace

@@ -77,13 +77,14 @@ class Recommend : public Command {
     options().add("exclude", exclude_, "File of item ids, one per line, that are never listed").value_name("FILE");
     options().add("explain", explain_, "Say why, where the model can: codes, probabilities, nearest items");
     options().add("data", data_, "Folder of the data set, if it is no longer where it was").value_name("DIR");
+    options().add("set", changes_, "Options of the model to change for this once, as beam=50").value_name("NAME=VALUE,...");
     add_common(true);
   }
 
   int run() override {
     choose_device(common());
     require(user_.empty() || history_.empty(), "--history: not together with --user; give one of the two");
-    genrec::Run run(run_);
+    const genrec::Run run(run_, changes_);
     const genrec::Dataset data = data_of(run, data_);
     const Names names(data);
     const std::unique_ptr<genrec::TrainedModel> model = run.load(data);
@@ -252,7 +253,7 @@ class Recommend : public Command {
   }
 
   std::string run_, user_, exclude_, data_;
-  std::vector<std::string> history_;
+  std::vector<std::string> history_, changes_;
   std::vector<int32_t> excluded_;
   int k_ = 10;
   bool explain_ = false;

@@ -107,24 +107,24 @@ class TrainedMacrec : public TrainedModel {
   mutable Counts last_;
 };
 
-// Identifiers that were made elsewhere, as the run's own files.
-void place_given_identifiers(const Options& options, const TrainingRequest& request) {
+// Languages without a given file are learnt, all of the identifiers' modalities together.
+void run_ids_stage(const Options& options, const TrainingRequest& request) {
+  const std::vector<Task> tasks = tasks_named(options.generator.tasks);
+  const std::vector<std::string>& learnt = options.identifiers.modalities;
+  bool learn = false;
   for (const Language language : kLanguages) {
+    if (!speaks(tasks, language) || !given_file(options.ids, language).empty()) continue;
+    learn = true;
+    require(std::find(learnt.begin(), learnt.end(), name_of(language)) != learnt.end(), "--modalities: the tasks speak ",
+            name_of(language), " identifiers; add ", name_of(language), ", or give them with --ids");
+  }
+  if (learn) run_identifier_stage(options.identifiers, request);
+  for (const Language language : kLanguages) {  // those that were made elsewhere become the run's own files
     const std::string file = given_file(options.ids, language);
-    if (file.empty()) continue;
+    if (file.empty() || !speaks(tasks, language)) continue;
     const ItemIdentifiers identifiers = read_any_identifiers(file, request.dataset);
     write_identifiers(request.run / identifier_file(name_of(language)), identifiers, request.dataset.item_ids);
   }
-}
-
-void run_ids_stage(const Options& options, const TrainingRequest& request) {
-  if (options.ids.empty()) return run_identifier_stage(options.identifiers, request);
-  for (const Language language : kLanguages) {
-    const bool needed = speaks(tasks_named(options.generator.tasks), language);
-    require(!needed || !given_file(options.ids, language).empty(), "--ids: the tasks speak ", name_of(language),
-            " identifiers; give ", name_of(language), "=FILE");
-  }
-  place_given_identifiers(options, request);
 }
 
 }  // namespace

@@ -303,6 +303,21 @@ TEST_CASE("MACRec tells which identifiers found an item", "[macrec][run]") {
   CHECK_THAT(why[0].lines[1].second, tests::Contains("<A_"));
 }
 
+TEST_CASE("a trained run can be asked with other options of inference", "[macrec][run]") {
+  const tests::TemporaryFolder folder;
+  train(folder / "run", "macrec", kShort);
+  const int cutoffs[] = {10};
+  const auto ask = [&](const std::vector<std::string>& changes) {
+    return evaluate(*Run(folder / "run", changes).load(small()), small(), Split::test, cutoffs);
+  };
+  CHECK(ask({}).ranking.scores != ask({"ensemble=text"}).ranking.scores);
+  CHECK(ask({}).seen_listed);
+  CHECK_FALSE(ask({"exclude-seen=leaf"}).seen_listed);
+  CHECK(ask({"exclude-seen=trie", "beam=100"}).ranking.of(0).size() == 10);
+  CHECK_THAT(tests::error_of([&] { ask({"beam"}); }), tests::Contains("--set: 'beam' sets nothing; give NAME=VALUE"));
+  CHECK_THAT(tests::error_of([&] { ask({"beem=3"}); }), tests::Contains("--set beem: unknown option; did you mean 'beam'?"));
+}
+
 TEST_CASE("what the generator cannot work with is said", "[macrec][run]") {
   const tests::TemporaryFolder folder;
   int count = 0;
@@ -318,6 +333,8 @@ TEST_CASE("what the generator cannot work with is said", "[macrec][run]") {
   CHECK_THAT(refused({{"ids", "audio=x.tsv"}}), tests::Contains("there are no 'audio' ones; give textual or visual"));
   CHECK_THAT(refused({{"ids", "textual="}}), tests::Contains("--ids: 'textual=' names no file; give textual=FILE"));
   CHECK_THAT(refused({{"ids", "a.tsv,textual=b.tsv"}}), tests::Contains("--ids: textual identifiers are given twice; give one file"));
+  CHECK_THAT(refused({{"ids", ""}, {"modalities", "textual"}}),
+             tests::Contains("--modalities: the tasks speak visual identifiers; add visual, or give them with --ids"));
   train(folder / "run", "tiger", kShort);
   CHECK_THAT(tests::error_of([&] { Run(folder / "run").load(unordered); }),
              tests::Contains("tiger: the interactions of a user have no order"));
