@@ -177,3 +177,27 @@ TEST_CASE("a run that was killed goes on to the same bytes", "[cli][run]") {
     }
   }
 }
+
+TEST_CASE("tiger goes from ordered data to explained recommendations", "[cli][run]") {
+  const tests::TemporaryFolder folder;
+  const std::string data = folder / "data", run = folder / "tiger";
+  succeed({"synth", "--ordered", "--out", data, "--users", "40", "--items", "60", "--max-interactions", "14", "--quiet"});
+  const Words brief{"--preset", "tiny", "--rq-epochs", "4", "--rq-chain", "16", "--rq-latent", "4", "--codes", "8",
+                    "--layers", "1", "--width", "16", "--epochs", "2"};
+  const json plan = json::parse(succeed(joined({"train", "--model", "tiger", "--data", data, "--dry-run", "--json"}, brief)).out);
+  CHECK(plan["stages"][1]["stage"] == "generator");
+  CHECK(plan["stages"][1]["parameters"] > 1000);
+  succeed(joined({"train", "--model", "tiger", "--data", data, "--out", run, "--quiet"}, brief));
+  const json metrics = json::parse(succeed({"evaluate", run, "--json", "--quiet"}).out)["runs"][0]["metrics"];
+  for (const char* name : {"HR@1", "HR@5", "HR@10", "NDCG@5", "NDCG@10"}) CHECK(metrics.contains(name));
+  const std::string kept = succeed({"evaluate", run, "--quiet"}).out;
+  CHECK(contains(kept, "40 users with test items, seen items kept"));
+  CHECK(contains(succeed({"evaluate", run, "--set", "exclude-seen=trie", "--quiet"}).out, "seen items left out"));
+  CHECK(contains(error_of(2, {"evaluate", run, "--set", "exclude-seen=all"}), "--set exclude-seen: 'all' is not known"));
+  const std::string why = succeed({"recommend", run, "--history", "i3,i1", "--explain", "--k", "3"}).out;
+  CHECK(contains(why, "textual identifier: <a_"));
+  CHECK(contains(why, "score -"));
+  CHECK(contains(succeed({"ids", "report", run}).out, "code tuples"));
+  CHECK(contains(succeed({"ids", "export", run, "--format", "lcrec"}).out, "<a_"));
+  CHECK(contains(succeed({"compare", run, run}).out, "HR@10"));
+}
