@@ -9,6 +9,7 @@
 #include "nn/clip.h"
 #include "nn/early_stopping.h"
 #include "nn/finite.h"
+#include "tensor/profile.h"
 
 namespace genrec {
 
@@ -110,6 +111,7 @@ class Loop {
   }
 
   void run_step() {
+    const tensor::Measured step("step", tensor::Measured::Kind::phase);
     phase_.parameters->clear_gradients();
     const int64_t parts = phase_.parts ? phase_.parts(index_) : 1;
     for (int64_t part = 0; part < parts; ++part) loss_sum_ += run_part(part);
@@ -139,6 +141,7 @@ class Loop {
     if (phase_.end_epoch) phase_.end_epoch(record);
     bool best = false;
     if (phase_.validate && (epoch_ + 1) % phase_.validate_every == 0) {
+      const tensor::Measured measured("validation", tensor::Measured::Kind::phase);
       const Record validation = phase_.validate();
       for (const auto& [name, value] : validation.fields()) record.add("valid/" + name, std::get<double>(value));
       const double score = std::get<double>(validation.fields().front().second);

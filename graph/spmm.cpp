@@ -47,6 +47,7 @@ static void multiply_rows(const Csr& a, int64_t begin, int64_t end, const T* x, 
 
 static void forward_cpu(const Csr& a, const Tensor& x, Tensor& y) {
   constexpr int64_t kElements = 1 << 16;  // gathered by one piece of the loop
+  tensor::count_work(0, static_cast<double>(a.entries() * x.columns() - x.size()) * tensor::size_of(x.dtype()));  // x: gathered
   tensor::for_real(x.dtype(), "spmm", [&](auto zero) {
     using T = decltype(zero);
     const int64_t columns = x.columns(), grain = std::max<int64_t>(1, kElements / std::max<int64_t>(1, columns));

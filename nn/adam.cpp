@@ -11,7 +11,10 @@ namespace adam_kernels {
 
 static void update_cpu(const Tensor& first, std::span<const AdamUpdate> updates) {
   std::vector<int64_t> sizes;
-  for (const AdamUpdate& u : updates) sizes.push_back(u.w.size());
+  for (const AdamUpdate& u : updates) {
+    sizes.push_back(u.w.size());
+    tensor::count_work(0, 7.0 * static_cast<double>(u.w.bytes()));  // w, g, m, v read; w, m, v written
+  }
   tensor::for_real(first.dtype(), "adam", [&](auto zero) {
     using T = decltype(zero);
     struct Pointers {

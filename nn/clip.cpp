@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "nn/pieces.h"
+#include "tensor/profile.h"
 
 namespace nn {
 
@@ -26,12 +27,14 @@ double sum_of_squares(const T* x, int64_t n) {
 
 Clip clip_scale(const Parameters& parameters, double max_norm) {
   tensor::require(max_norm >= 0, "clip: the largest norm is ", max_norm, "; give 0 (no clipping) or more");
+  const tensor::Measured measured("clip");
   std::vector<Tensor> gradients;
   std::vector<int64_t> sizes;
   for (const Parameter& p : parameters) {
     if (!p.var.grad().defined()) continue;
     gradients.push_back(p.var.grad().to(tensor::Device::cpu));
     sizes.push_back(gradients.back().size());
+    tensor::count_work(0, static_cast<double>(gradients.back().bytes()));
   }
   const std::vector<Piece> pieces = pieces_of(sizes);
   std::vector<double> parts(pieces.size());

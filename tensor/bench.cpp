@@ -2,10 +2,10 @@
 #include "tensor/bench.h"
 
 #include <algorithm>
-#include <chrono>
-#include <functional>
+#include <memory>
 
 #include "tensor/attention.h"
+#include "tensor/bench_samples.h"
 #include "tensor/error.h"
 #include "tensor/gemm.h"
 #include "tensor/parallel.h"
@@ -15,44 +15,6 @@
 namespace tensor {
 
 namespace {
-
-double seconds_of(const std::function<void()>& f) {
-  const auto begin = std::chrono::steady_clock::now();
-  f();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
-}
-
-struct Shape {
-  const char* name;
-  bool transpose_a, transpose_b;
-  int64_t m, n, k;
-};
-
-// The products of the recommenders: projections, feed-forward layers, quantiser layers, weight gradients, attention.
-constexpr Shape kShapes[] = {
-    {"attention projections [20480x128][128x384]", false, false, 20480, 384, 128},
-    {"feed-forward up [20000x64][64x256]", false, false, 20000, 256, 64},
-    {"feed-forward down [20000x256][256x64]", false, false, 20000, 64, 256},
-    {"quantiser encoder [1024x4096][4096x2048]", false, false, 1024, 2048, 4096},
-    {"input gradient [20480x1024][128x1024]^T", false, true, 20480, 128, 1024},
-    {"weight gradient [20000x64]^T[20000x256]", true, false, 64, 256, 20000},
-    {"weight gradient [20480x128]^T[20480x1024]", true, false, 128, 1024, 20480},
-    {"weight gradient [1024x4096]^T[1024x2048]", true, false, 4096, 2048, 1024},
-};
-
-std::vector<float> uniform(int64_t count, const char* stream) {
-  std::vector<float> values(count);
-  const Random random(1, stream);
-  parallel_for(count, 1 << 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) values[i] = static_cast<float>(random.uniform(i) - 0.5);
-  });
-  return values;
-}
 
 // Self-attention with a relative position bias, forward and backward: `sequences` of one length in heads of one width.
 struct Attention {
@@ -106,61 +68,109 @@ double peak_work() {
   return static_cast<double>(simd<float>().peak(kPeakRepeats, sink)) * kPeakTasks;
 }
 
+// z = x + y, again and again over the same memory of each thread.
+class Sums {
+ public:
+  Sums(int64_t elements, int64_t repeats) : elements_(elements), repeats_(repeats), memory_(3 * elements * threads(), 1.0f) {}
+  double work() const { return 12.0 * static_cast<double>(elements_ * repeats_ * threads()); }
+  void run() {
+    parallel_for(threads(), 1, [&](int64_t thread, int64_t) {
+      float* x = memory_.data() + 3 * elements_ * thread;
+      for (int64_t i = 0; i < repeats_; ++i) simd<float>().add(x, x + elements_, x + 2 * elements_, elements_);
+    });
+  }
+
+ private:
+  int64_t elements_, repeats_;
+  std::vector<float> memory_;
+};
+
+struct CacheLevel {
+  const char* name;
+  int64_t elements, repeats;  // of one operand of one thread
+};
+constexpr CacheLevel kLevels[] = {
+    {"z = x + y in 18 KiB a thread", 1536, 20000},
+    {"z = x + y in 384 KiB a thread", 1 << 15, 500},
+    {"z = x + y in 6 MiB a thread", 1 << 19, 10},
+    {"z = x + y in 192 MiB a thread", 1 << 24, 1},
+};
+
 struct Samples {
-  std::string name;
-  double work;
-  const char* unit;
-  std::function<void()> run;
-  std::vector<double> seconds{}, shares{};
+  std::vector<double> seconds, shares;
 };
 
 }  // namespace
 
-std::vector<BenchRow> bench_cpu(int repeats, int64_t shrink) {
-  require(repeats > 0, "bench: needs at least one repeat, got ", repeats, "; use 1 or more");
-  std::vector<Shape> shapes(std::begin(kShapes), std::end(kShapes));
-  for (Shape& x : shapes) {
-    for (int64_t* side : {&x.m, &x.n, &x.k}) *side = *side >= 1024 ? std::max<int64_t>(1, *side / shrink) : *side;
+Peaks measure_peaks() {
+  Sums sums(kLevels[3].elements, 1);
+  std::vector<double> peaks, memory;
+  peak_seconds();
+  for (int i = 0; i < 5; ++i) {
+    peaks.push_back(peak_seconds());
+    memory.push_back(seconds_of([&] { sums.run(); }));
   }
-  std::vector<Samples> all;
-  const int64_t triad = (int64_t{16} << 20) / shrink;  // 64 MiB an operand
-  int64_t largest = triad;
-  for (const Shape& x : shapes) largest = std::max({largest, x.m * x.k, x.k * x.n, x.m * x.n});
+  return {peak_work() / quantile(peaks, 0.5), sums.work() / quantile(memory, 0.5)};
+}
+
+std::vector<Workload> kernel_workloads(int64_t shrink) {
+  const std::vector<GemmShape> shapes = gemm_shapes(shrink);
+  int64_t largest = 0;
+  for (const GemmShape& x : shapes) largest = std::max({largest, x.m * x.k, x.k * x.n, x.m * x.n});
   std::vector<Attention> attentions(std::begin(kAttentions), std::end(kAttentions));
   for (Attention& x : attentions) {
     x.sequences = std::max<int64_t>(1, x.sequences / shrink);
     largest = std::max(largest, x.elements());
   }
-  std::vector<float> a = uniform(largest, "bench a"), b = uniform(largest, "bench b"), c(largest);
-  for (const Shape& x : shapes) {
-    all.push_back({x.name, 2.0 * static_cast<double>(x.m * x.n * x.k), "flop", [&a, &b, &c, x] {
-                     gemm(x.transpose_a, x.transpose_b, x.m, x.n, x.k, a.data(), x.transpose_a ? x.m : x.k, b.data(),
-                          x.transpose_b ? x.k : x.n, c.data(), x.n);
-                   }});
+  struct Operands {
+    std::vector<float> a, b, c;
+  };
+  const auto all = std::make_shared<Operands>(
+      Operands{uniform_values(largest, "bench a"), uniform_values(largest, "bench b"), std::vector<float>(largest)});
+  std::vector<Workload> result;
+  for (const GemmShape& x : shapes) {
+    result.push_back({x.name, "flop", x.work(), [all, x] {
+                        gemm(x.transpose_a, x.transpose_b, x.m, x.n, x.k, all->a.data(), x.lda(), all->b.data(), x.ldb(),
+                             all->c.data(), x.n);
+                      }});
   }
   for (const Attention& x : attentions) {
-    all.push_back({x.name, x.work(), "flop", [&a, &c, x] { x.run(a.data(), c.data()); }});
+    result.push_back({x.name, "flop", x.work(), [all, x] { x.run(all->a.data(), all->c.data()); }});
   }
-  const double work = peak_work();
-  std::vector<double> peaks, triads;
-  for (Samples& x : all) x.run();  // memory and threads are there
-  peak_seconds();
+  return result;
+}
+
+std::vector<BenchRow> bench(const std::vector<Workload>& workloads, int repeats, int64_t shrink) {
+  require(repeats > 0, "bench: needs at least one repeat, got ", repeats, "; use 1 or more");
+  std::vector<double> peaks;
+  std::vector<BenchRow> rows(1);
+  for (const CacheLevel& level : kLevels) {
+    Sums sums(std::max<int64_t>(16, level.elements / shrink), level.repeats);
+    std::vector<double> seconds;
+    sums.run();
+    for (int repeat = 0; repeat < repeats; ++repeat) seconds.push_back(seconds_of([&] { sums.run(); }));
+    rows.push_back({level.name, "byte", sums.work(), quantile(seconds, 0.5), 1, 1, 1});
+  }
+  const double work = peak_work(), memory = rows.back().rate();
+  std::vector<Samples> samples(workloads.size());
+  for (const Workload& x : workloads) x.run();  // memory and threads are there
+  for (int i = 0; i < 5; ++i) peaks.push_back(peak_seconds());
   for (int repeat = 0; repeat < repeats; ++repeat) {
-    triads.push_back(seconds_of([&] {
-      parallel_for(triad, 1 << 18, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) c[i] = a[i] + 0.5f * b[i];
-      });
-    }));
-    for (Samples& x : all) {
+    for (size_t i = 0; i < workloads.size(); ++i) {
+      const Workload& x = workloads[i];
       const double before = peak_seconds(), seconds = seconds_of(x.run), after = peak_seconds();
       peaks.insert(peaks.end(), {before, after});
-      x.seconds.push_back(seconds);
-      x.shares.push_back(x.work / seconds / (work / ((before + after) / 2)));
+      const bool counts = x.unit == std::string_view("flop");
+      samples[i].seconds.push_back(seconds);
+      samples[i].shares.push_back(x.work / seconds / (counts ? work / ((before + after) / 2) : memory));
     }
   }
-  std::vector<BenchRow> rows = {{"multiply-adds in registers", work, "flop", median(peaks), 1},
-                                {"triad over memory", 12.0 * static_cast<double>(triad), "byte", median(triads), 1}};
-  for (const Samples& x : all) rows.push_back({x.name, x.work, x.unit, median(x.seconds), median(x.shares)});
+  rows[0] = {"multiply-adds in registers", "flop", work, quantile(peaks, 0.5), 1, 1, 1};
+  for (size_t i = 0; i < workloads.size(); ++i) {
+    const auto& [seconds, shares] = samples[i];
+    rows.push_back({workloads[i].name, workloads[i].unit, workloads[i].work, quantile(seconds, 0.5), quantile(shares, 0.5),
+                    quantile(shares, 0.25), quantile(shares, 0.75)});
+  }
   return rows;
 }
 

@@ -1,25 +1,44 @@
-// What this machine can do and how much of it the matrix products and attention reach: every sample is taken between two
-// samples of the peak, so that a busy neighbour or a changing clock does not distort the share.
+// What this machine can do, and how much of it a piece of work reaches: every sample is taken between two samples of the peak,
+// so that a busy neighbour or a changing clock does not distort the share. What is measured here are the matrix products and
+// attention; genrec/workloads.h has the whole pieces of work.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 namespace tensor {
 
+// Rates of this machine on all threads and the instruction set in use, float; takes about a quarter of a second.
+struct Peaks {
+  double operations;  // multiply-adds in registers, each two operations, a second
+  double bytes;       // z = x + y over memory
+};
+Peaks measure_peaks();
+
+struct Workload {
+  std::string name;
+  const char* unit;  // "flop" or "byte"
+  double work;       // of them in one run
+  std::function<void()> run;
+};
+
 struct BenchRow {
   std::string name;
-  double work;         // operations, or bytes
-  const char* unit;    // "flop" or "byte"
-  double seconds;      // median
-  double share;        // of the peak rate measured around it; 1 for the peaks themselves
+  const char* unit;
+  double work;
+  double seconds;    // median
+  double share;      // of the peak rate measured around it, median; 1 for the peaks themselves
+  double low, high;  // quartiles of the share
   double rate() const { return work / seconds; }
 };
 
-// float, on all threads and the instruction set in use. The first two rows are the peaks: multiply-adds in registers, and a
-// triad x = y + a z over memory. `repeats` samples of each row; takes about a second per five of them. `shrink` divides the
-// longer sides, for a quick look that everything runs.
-std::vector<BenchRow> bench_cpu(int repeats = 9, int64_t shrink = 1);
+// The products of the recommenders and their attention. `shrink` divides the longer sides, for a quick look that all runs.
+std::vector<Workload> kernel_workloads(int64_t shrink = 1);
+
+// On all threads and the instruction set in use: first the peaks, which are multiply-adds in registers and z = x + y in each
+// cache and in memory, then the workloads with `repeats` samples each.
+std::vector<BenchRow> bench(const std::vector<Workload>& workloads, int repeats, int64_t shrink = 1);
 
 }  // namespace tensor

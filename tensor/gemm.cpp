@@ -6,7 +6,9 @@
 #include <memory>
 #include <new>
 
+#include "tensor/error.h"
 #include "tensor/parallel.h"
+#include "tensor/profile.h"
 #include "tensor/simd/simd.h"
 
 namespace tensor {
@@ -199,6 +201,13 @@ void run_split(const Product<T>& x, int64_t pieces) {
   });
 }
 
+// "gemm [*,128][128,384]"; the * is the side that varies from batch to batch.
+std::string name_of(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k) {
+  if (transpose_a && !transpose_b) return join("gemm [*,", m, "]^T[*,", n, "]");
+  const std::string right = transpose_b ? join("[", n, ",", k, "]^T") : join("[", k, ",", n, "]");
+  return transpose_a ? join("gemm [", k, ",*]^T", right) : join("gemm [*,", k, "]", right);
+}
+
 }  // namespace
 
 template <class T>
@@ -206,6 +215,12 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
           int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue) {
   const Product<T> x{transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue};
   if (m <= 0 || n <= 0) return;
+  const Measured measured([=] { return name_of(transpose_a, transpose_b, m, n, k); });
+  if (profiling()) {
+    const double sides[] = {static_cast<double>(m), static_cast<double>(n), static_cast<double>(k)};
+    const double elements = sides[0] * sides[1] + sides[0] * sides[2] + sides[1] * sides[2];
+    count_work(2 * sides[0] * sides[1] * sides[2], elements * sizeof(T));
+  }
   if (transpose_a && k > kSplitK) {
     const int64_t blocks = ceil_div(m, kBlockM) * ceil_div(n, kBlockN);
     const int64_t pieces = std::min(ceil_div(k, 2 * kGemmDepth), kSplitBlocks / blocks);

@@ -2,6 +2,7 @@
 // .cu of the same stem binds the CUDA function; without that file the CUDA slot stays empty and says so when it is called.
 #pragma once
 
+#include "tensor/profile.h"
 #include "tensor/tensor.h"
 
 namespace tensor {
@@ -21,6 +22,8 @@ struct Kernel<void(Arguments...)> {
     Device device = Device::cpu;
     bool found = false;
     (find_device(arguments, device, found), ...);
+    const Measured measured(name);
+    if (profiling()) (count_bytes(arguments), ...);
     if (device == Device::cpu) return cpu(arguments...);
     require(Fault::resources, cuda != nullptr, name, ": this binary has no CUDA kernel; use --device cpu");
     cuda(arguments...);
@@ -35,6 +38,12 @@ struct Kernel<void(Arguments...)> {
   static void find_device(const Argument& argument, Device& device, bool& found) {
     if constexpr (std::is_same_v<Argument, Tensor>) {
       if (!found && argument.defined()) device = argument.device(), found = true;
+    }
+  }
+  template <class Argument>
+  static void count_bytes(const Argument& argument) {
+    if constexpr (std::is_same_v<Argument, Tensor>) {
+      if (argument.defined()) count_work(0, static_cast<double>(argument.bytes()));
     }
   }
 };

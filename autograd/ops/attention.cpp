@@ -97,6 +97,7 @@ static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const 
   require_sequences(q_offsets, k_offsets, options, inputs.q, inputs.k);
   const std::vector<int64_t> starts = probability_starts(q_offsets, k_offsets, options.heads);
   if (saved) *saved = Tensor({starts.back()}, out.dtype());
+  tensor::count_work(4.0 * static_cast<double>(starts.back()) * static_cast<double>(out.columns() / options.heads), 0);
   tensor::for_real(out.dtype(), "attention", [&](auto zero) {
     using T = decltype(zero);
     const int64_t width = out.columns() / options.heads;
@@ -144,6 +145,7 @@ static void backward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const
                          const AttentionInputs& inputs, const Tensor& buckets, const Tensor& saved, const Tensor& dout,
                          AttentionInputs& gradients) {
   const std::vector<int64_t> starts = probability_starts(q_offsets, k_offsets, options.heads);
+  tensor::count_work(8.0 * static_cast<double>(starts.back()) * static_cast<double>(dout.columns() / options.heads), 0);
   tensor::for_real(dout.dtype(), "attention", [&](auto zero) {
     using T = decltype(zero);
     const auto& simd = tensor::simd<T>();

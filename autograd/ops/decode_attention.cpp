@@ -12,6 +12,7 @@ namespace autograd {
 namespace decode_attention_kernels {
 
 static constexpr int64_t kRowsPerPiece = 32;
+static constexpr int64_t kHeadsPerPiece = 3;
 
 // One row q over `count` keys; key(j) points to a row of [keys | values], each heads*width. bias [count, heads] or null.
 template <class T, class Key>
@@ -55,22 +56,45 @@ static void self_cpu(const Tensor& q, const std::vector<Tensor>& steps, const Te
   });
 }
 
+// Neighbouring rows of one user.
+struct Beams {
+  int32_t user;
+  int64_t first, count;
+};
+
+static std::vector<Beams> beams_of(const Tensor& row_user, int64_t users) {
+  std::vector<Beams> all;
+  const int32_t* user = row_user.data<int32_t>();
+  for (int64_t r = 0; r < row_user.size(); ++r) {
+    tensor::require(user[r] >= 0 && user[r] < users, "decode_cross_attention: row ", r, " belongs to user ", user[r], " of ",
+                    users, "; it must be one of k_offsets");
+    if (all.empty() || all.back().user != user[r]) all.push_back({user[r], r, 0});
+    ++all.back().count;
+  }
+  return all;
+}
+
+// The beams of a user are the queries of one problem: its keys are read once for all of them.
 static void cross_cpu(const Tensor& q, const Tensor& kv, const Tensor& k_offsets, const Tensor& row_user,
                       const AttentionOptions& options, Tensor& out) {
   tensor::require_offsets("decode_cross_attention", "k_offsets", k_offsets, kv.rows());
-  const int64_t rows = q.rows(), columns = q.columns();
-  const int32_t *user = row_user.data<int32_t>(), *offsets = k_offsets.data<int32_t>();
-  for (int64_t r = 0; r < rows; ++r) {
-    tensor::require(user[r] >= 0 && user[r] < k_offsets.size() - 1, "decode_cross_attention: row ", r, " belongs to user ",
-                    user[r], " of ", k_offsets.size() - 1, "; it must be one of k_offsets");
-  }
+  const int64_t columns = q.columns(), width = columns / options.heads, heads = options.heads;
+  const int32_t* offsets = k_offsets.data<int32_t>();
+  const std::vector<Beams> beams = beams_of(row_user, k_offsets.size() - 1);
   tensor::for_real(q.dtype(), "decode_cross_attention", [&](auto zero) {
     using T = decltype(zero);
-    tensor::parallel_for(rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        const int64_t first = offsets[user[r]], count = offsets[user[r] + 1] - first;
-        const auto key = [keys = kv.data<T>() + first * 2 * columns, columns](int64_t j) { return keys + j * 2 * columns; };
-        attend_row(q.data<T>() + r * columns, count, key, columns / options.heads, options, out.data<T>() + r * columns);
+    tensor::parallel_for(static_cast<int64_t>(beams.size()) * heads, kHeadsPerPiece, [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task) {
+        const auto [user, first, count] = beams[task / heads];
+        const int64_t keys = offsets[user + 1] - offsets[user], column = task % heads * width;
+        const AttentionHead<T> head{.queries = count,
+                                    .keys = keys,
+                                    .width = width,
+                                    .q = rows_from<T>(q, first, column),
+                                    .k = rows_from<T>(kv, offsets[user], column),
+                                    .v = rows_from<T>(kv, offsets[user], columns + column),
+                                    .scale = static_cast<T>(options.scale)};
+        tensor::simd<T>().attend(head, thread_scratch<T>(count * keys), rows_from<T>(out, first, column));
       }
     });
   });

@@ -64,6 +64,7 @@ static void forward_cpu(const Tensor& qkv, const Tensor& quv, const Tensor& s, c
   tensor::require_offsets("relation_attention", "offsets", offsets, qkv.rows());
   const std::vector<int64_t> starts = probability_starts(offsets, offsets, options.heads);
   if (saved) *saved = Tensor({starts.back()}, out.dtype());
+  tensor::count_work(4.0 * static_cast<double>(starts.back()) * static_cast<double>(quv.columns() / 3), 0);
   tensor::for_real(out.dtype(), "relation_attention", [&](auto zero) {
     using T = decltype(zero);
     T* packed = saved ? saved->data<T>() : nullptr;
@@ -110,6 +111,7 @@ static void backward_cpu(const Tensor& qkv, const Tensor& quv, const Tensor& s, 
                          const AttentionOptions& options, const Tensor& saved, const Tensor& dout, Tensor& dqkv,
                          Tensor& dquv, Tensor& ds) {
   const std::vector<int64_t> starts = probability_starts(offsets, offsets, options.heads);
+  tensor::count_work(8.0 * static_cast<double>(starts.back()) * static_cast<double>(quv.columns() / 3), 0);
   tensor::for_real(dout.dtype(), "relation_attention", [&](auto zero) {
     using T = decltype(zero);
     tensor::parallel_for(offsets.size() - 1, kSequencesPerPiece, [&](int64_t begin, int64_t end) {

@@ -1,4 +1,4 @@
-// genrec bench cpu: what this machine can do, and how much of it the matrix products and attention reach.
+// genrec bench cpu: what this machine can do, and how much of it the kernels and whole pieces of work reach.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -6,7 +6,9 @@
 #include "cli/program.h"
 #include "genrec/log.h"
 #include "genrec/text_table.h"
+#include "genrec/workloads.h"
 #include "tensor/bench.h"
+#include "tensor/error.h"
 #include "tensor/parallel.h"
 #include "tensor/simd/simd.h"
 
@@ -20,10 +22,11 @@ std::string text(const std::vector<tensor::BenchRow>& results) {
   std::vector<std::vector<std::string>> rows;
   for (const tensor::BenchRow& row : results)
     rows.push_back({row.name, fmt::format("{:.3g}", row.seconds * 1e3), fmt::format("{:.1f} G{}/s", row.rate() / 1e9, row.unit),
-                    fmt::format("{:.0f} %", 100 * row.share)});
-  const std::vector<std::string> header{"measured", "ms", "rate", "of the peak"};
+                    fmt::format("{:.0f} %", 100 * row.share), fmt::format("{:.0f} to {:.0f} %", 100 * row.low, 100 * row.high)});
+  const std::vector<std::string> header{"measured", "ms", "rate", "of the peak", "quartiles"};
   return genrec::text_table(header, rows) +
-         fmt::format("instruction set {}, {} threads\n", tensor::name_of(tensor::isa()), tensor::threads());
+         fmt::format("instruction set {}, {} threads; bytes are held against the largest z = x + y\n",
+                     tensor::name_of(tensor::isa()), tensor::threads());
 }
 
 std::string json(const std::vector<tensor::BenchRow>& results) {
@@ -34,22 +37,28 @@ std::string json(const std::vector<tensor::BenchRow>& results) {
                     {"work", row.work},
                     {"seconds", row.seconds},
                     {"rate", row.rate()},
-                    {"share", row.share}});
+                    {"share", row.share},
+                    {"quartiles", {row.low, row.high}}});
   const Json root{{"isa", tensor::name_of(tensor::isa())}, {"threads", tensor::threads()}, {"rows", rows}};
   return root.dump(2) + "\n";
 }
 
 class BenchCpu : public Command {
  public:
-  BenchCpu() : Command("bench cpu", "Measure the processor and the matrix products on it") {
+  BenchCpu() : Command("bench cpu", "Measure the processor, the kernels and whole pieces of work on it") {
     options().add("repeats", repeats_, "Measurements of each row; the median is printed").range(1, 10000);
     options().add("shrink", shrink_, "Divides the longer sides of the matrices, for a quick look").range(1, 1024);
+    options().add("only", only_, "Measure only what has this in its name").value_name("TEXT");
     add_common(true);
   }
 
   int run() override {
     const genrec::Stage stage("bench cpu");
-    const std::vector<tensor::BenchRow> rows = tensor::bench_cpu(repeats_, shrink_);
+    std::vector<tensor::Workload> all = tensor::kernel_workloads(shrink_);
+    for (tensor::Workload& workload : genrec::whole_workloads(shrink_)) all.push_back(std::move(workload));
+    std::erase_if(all, [&](const tensor::Workload& workload) { return workload.name.find(only_) == std::string::npos; });
+    tensor::require(!all.empty(), "--only ", only_, ": nothing that is measured is called so; leave it out to see the names");
+    const std::vector<tensor::BenchRow> rows = tensor::bench(all, repeats_, shrink_);
     print(common().json ? json(rows) : text(rows));
     return 0;
   }
@@ -57,6 +66,7 @@ class BenchCpu : public Command {
  private:
   int repeats_ = 9;
   int64_t shrink_ = 1;
+  std::string only_;
 };
 
 }  // namespace

@@ -6,12 +6,14 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
+#include "cli/profile_report.h"
 #include "cli/program.h"
 #include "cli/progress.h"
 #include "genrec/log.h"
 #include "genrec/run.h"
 #include "genrec/text_table.h"
 #include "tensor/error.h"
+#include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tensor/simd/simd.h"
 
@@ -39,6 +41,7 @@ class Train : public Command {
         .range(1, 1000);
     options().add("resume", options_.resume, "Go on with the run in --out, with its own options and data");
     options().add("dry-run", dry_run_, "Print the stages and an estimate of the memory, and do nothing else");
+    options().add("profiler", profiler_, "Print the time that each operation took, and write a trace to profile.json of the run");
     system_->describe(options());
     add_common(true);
   }
@@ -72,7 +75,7 @@ class Train : public Command {
   void resume(const std::vector<std::string>& folders) {
     for (const auto& option : options().options()) {
       const bool allowed = option->group() == kCommonGroup || option->name() == "out" || option->name() == "resume" ||
-                           option->name() == "seeds";
+                           option->name() == "seeds" || option->name() == "profiler";
       require(allowed || option->origin() != "command line", "--", option->name(),
               ": a run goes on with its own options; leave this one out, or leave out --resume");
     }
@@ -88,12 +91,26 @@ class Train : public Command {
     }
   }
 
-  static void train(genrec::System& system, const genrec::OptionTable& table, RunOptions options, const std::string& folder,
-                    size_t index, const genrec::Dataset& data) {
+  void train(genrec::System& system, const genrec::OptionTable& table, RunOptions options, const std::string& folder,
+             size_t index, const genrec::Dataset& data) const {
     options.out = folder;
     options.seed += index;
-    const genrec::Stage stage("train " + folder);
-    genrec::train_run(system, table, options, data);
+    if (profiler_) tensor::start_profile();
+    {
+      const genrec::Stage stage("train " + folder);
+      genrec::train_run(system, table, options, data);
+    }
+    if (profiler_) report(tensor::stop_profile(), folder);
+  }
+
+  static void report(const tensor::Profile& profile, const std::string& folder) {
+    std::fputs(profile_table(profile, tensor::measure_peaks()).c_str(), stderr);
+    tensor::write_file_atomically(folder + "/profile.json", profile.chrome_trace());
+    genrec::note(tensor::join(folder, "/profile.json: open it in chrome://tracing or ui.perfetto.dev",
+                              profile.dropped_events > 0 ? tensor::join("; it holds the first ", profile.events.size(), " of ",
+                                                                        profile.events.size() + profile.dropped_events,
+                                                                        " operations")
+                                                         : ""));
   }
 
   int print_plan() {
@@ -133,7 +150,7 @@ class Train : public Command {
   std::unique_ptr<genrec::System> system_;
   RunOptions options_;
   int seeds_ = 1;
-  bool dry_run_ = false;
+  bool dry_run_ = false, profiler_ = false;
 };
 
 }  // namespace

@@ -71,6 +71,19 @@ TEST_CASE("popularity and a factorisation are trained, evaluated and compared", 
   CHECK(json::parse(succeed({"compare", pop, mf, "--json"}).out).is_object());
 }
 
+TEST_CASE("the profiler says where the time of a training went", "[cli][run]") {
+  const tests::TemporaryFolder folder;
+  const std::string data = make_data(folder), run = folder / "run";
+  const tests::Outcome outcome = succeed(joined({"train", "--data", data, "--out", run, "--profiler"}, kBriefMmgrec));
+  for (const char* part : {"operation", "outside of operations", "gemm [", "adam.update", "peaks of this machine", "GFLOP/s"}) {
+    INFO(part);
+    CHECK(contains(outcome.err, part));
+  }
+  const json trace = json::parse(tests::read_text(run + "/profile.json"));
+  CHECK(trace["traceEvents"].size() > 100);
+  CHECK(trace["traceEvents"][0]["ph"] == "X");
+}
+
 TEST_CASE("mmgrec goes from data to explained recommendations", "[cli][run]") {
   const tests::TemporaryFolder folder;
   const std::string data = make_data(folder), run = folder / "run";

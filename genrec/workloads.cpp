@@ -1,0 +1,266 @@
+#include "genrec/workloads.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/ops/add.h"
+#include "autograd/ops/cross_entropy.h"
+#include "genrec/macrec/inference.h"
+#include "genrec/macrec/modality_quantizer.h"
+#include "genrec/mmgrec/recommender.h"
+#include "graph/bipartite.h"
+#include "graph/spmm.h"
+#include "nn/adam.h"
+#include "nn/clip.h"
+#include "tensor/profile.h"
+#include "tensor/random.h"
+
+namespace genrec {
+
+using autograd::Var;
+using tensor::Tensor;
+using tensor::Workload;
+
+namespace {
+
+constexpr int kLevels = 4, kCodes = 256;
+constexpr int64_t kT5Vocabulary = 2060;  // prompts and two languages of four levels
+
+Tensor random_tensor(tensor::Shape shape, const char* stream) {
+  Tensor x(shape);
+  tensor::Generator rng(1, stream);
+  for (float& value : x.span<float>()) value = static_cast<float>(rng.normal());
+  return x;
+}
+
+Tensor random_ids(int64_t count, int64_t below, const char* stream) {
+  Tensor ids({count}, tensor::DType::i32);
+  tensor::Generator rng(1, stream);
+  for (int32_t& id : ids.span<int32_t>()) id = static_cast<int32_t>(rng.below(below));
+  return ids;
+}
+
+Tensor offsets_of(const std::vector<int64_t>& lengths) {
+  std::vector<int32_t> offsets{0};
+  for (int64_t length : lengths) offsets.push_back(offsets.back() + static_cast<int32_t>(length));
+  return Tensor::from(offsets);
+}
+
+// The operations that a run counts, or its bytes where it counts none.
+Workload counted(const std::string& name, std::function<void()> run) {
+  tensor::start_profile();
+  run();
+  double operations = 0, bytes = 0;
+  for (const tensor::Profile::Row& row : tensor::stop_profile().rows) operations += row.operations, bytes += row.bytes;
+  return {name, operations > 0 ? "flop" : "byte", operations > 0 ? operations : bytes, std::move(run)};
+}
+
+// One step of a training as the training loop makes it.
+class Trained {
+ public:
+  virtual ~Trained() = default;
+  void step() {
+    parameters_.clear_gradients();
+    const nn::Context context{.training = true, .seed = 1, .step = number_++};
+    autograd::Tape tape;
+    const Var value = loss(context);
+    tape.backward(value);
+    optimizer_.step(parameters_, 1e-4, nn::clip_scale(parameters_, 1).scale);
+  }
+
+ protected:
+  virtual Var loss(const nn::Context& context) const = 0;
+  nn::Parameters parameters_{1};
+
+ private:
+  nn::AdamW optimizer_;
+  uint64_t number_ = 0;
+};
+
+class T5Training : public Trained {
+ public:
+  explicit T5Training(const std::vector<int64_t>& lengths)
+      : t5_(parameters_, "t5", {.vocabulary = kT5Vocabulary}),
+        offsets_(offsets_of(lengths)),
+        target_offsets_(offsets_of(std::vector<int64_t>(lengths.size(), kLevels + 1))),
+        sources_(random_ids(*(offsets_.span<int32_t>().end() - 1), kT5Vocabulary, "sources")),
+        targets_(random_ids(static_cast<int64_t>(lengths.size()) * (kLevels + 1), kT5Vocabulary, "targets")) {}
+
+ private:
+  Var loss(const nn::Context& context) const override {
+    const Var memory = t5_.encode(sources_, offsets_, context);
+    return autograd::cross_entropy(t5_.decode(targets_, target_offsets_, memory, offsets_, context), targets_);
+  }
+  nn::T5 t5_;
+  Tensor offsets_, target_offsets_, sources_, targets_;
+};
+
+// Lengths as of the training prefixes of Amazon's Instruments: 5.05 items on average, median 3, 4 % at 20; four codes an item.
+std::vector<int64_t> real_lengths(int64_t sequences) {
+  tensor::Generator rng(1, "lengths");
+  std::vector<int64_t> lengths;
+  for (int64_t i = 0; i < sequences; ++i) {
+    const double u = rng.uniform();
+    const double items = u < 0.04 ? 20 : 1 + std::floor(-4 * std::log((u - 0.04) / 0.96 + 1e-9));
+    lengths.push_back(kLevels * std::min<int64_t>(20, static_cast<int64_t>(items)) + 1);
+  }
+  return lengths;
+}
+
+class QuantizerTraining : public Trained {
+ public:
+  QuantizerTraining(int64_t batch, int64_t width) : rows_(random_tensor({batch, width}, "features")) {
+    macrec::IdentifierOptions options;
+    options.adapter = 0;
+    network_ = std::make_unique<macrec::ModalityQuantizer>(parameters_, macrec::quantizer_shape(options, "textual", width), options);
+  }
+
+ private:
+  Var loss(const nn::Context&) const override {
+    const macrec::ModalityQuantizer::Step step = network_->step(rows_);
+    return autograd::add(step.reconstruction, step.quantized.loss);
+  }
+  Tensor rows_;
+  std::unique_ptr<macrec::ModalityQuantizer> network_;
+};
+
+class MmgrecTraining : public Trained {
+ public:
+  explicit MmgrecTraining(int64_t batch)
+      : recommender_(parameters_, options(), random_tensor({kItems, 64}, "items"), random_tensor({batch, 64}, "users"), kVocabulary,
+                     kTokens + 1) {
+    const std::vector<int64_t> histories(batch, kHistory), tokens(batch, kTokens);
+    batch_.users = random_ids(batch, batch, "users");
+    batch_.history = random_ids(batch * kHistory, kItems, "history");
+    batch_.history_offsets = offsets_of(histories);
+    batch_.inputs = random_ids(batch * kTokens, kVocabulary, "inputs");
+    batch_.targets = random_ids(batch * kTokens, kVocabulary, "targets");
+    batch_.token_offsets = offsets_of(tokens);
+  }
+
+ private:
+  static constexpr int64_t kItems = 6250, kHistory = 20;
+  static constexpr int kVocabulary = 520, kTokens = 4;
+  static mmgrec::TransformerOptions options() {
+    mmgrec::TransformerOptions options;
+    options.feed_forward = 256, options.dropout = 0.1, options.history = kHistory, options.softmax = "full";
+    return options;
+  }
+  Var loss(const nn::Context& context) const override { return recommender_.loss(batch_, context); }
+  mmgrec::Recommender recommender_;
+  mmgrec::Batch batch_;
+};
+
+// Users' and items' vectors through the graph of TikTok's or Instruments' size, and back.
+class Propagation {
+ public:
+  Propagation(int64_t width, int64_t shrink) : x_(Var::parameter(random_tensor({(kUsers + kItems) / shrink, width}, "nodes"))) {
+    tensor::Generator rng(1, "edges");
+    const int64_t items = kItems / shrink, users = x_.rows() - items;
+    std::vector<graph::Pair> edges;
+    for (int64_t e = 0; e < kEdges / shrink; ++e) {  // popular items: squares of uniform numbers
+      const double u = rng.uniform();
+      edges.push_back({static_cast<int32_t>(rng.below(users)), static_cast<int32_t>(u * u * static_cast<double>(items))});
+    }
+    matrix_ = graph::bipartite_matrix(users, items, edges, graph::Normalisation::mean);
+  }
+  void run() {
+    x_.clear_grad();
+    autograd::Tape tape;
+    const Var y = graph::spmm(matrix_, x_);
+    tape.backward(y, y.value());
+  }
+
+ private:
+  static constexpr int64_t kUsers = 17112, kItems = 6250, kEdges = 136226;
+  Var x_;
+  graph::SparseMatrix matrix_;
+};
+
+class AdamSteps {
+ public:
+  explicit AdamSteps(int64_t parameters) {
+    for (Tensor* x : {&update_.w, &update_.g, &update_.m, &update_.v}) *x = Tensor::full({parameters}, 0.01);
+    update_.learning_rate = 1e-3, update_.beta1 = 0.9, update_.beta2 = 0.999, update_.epsilon = 1e-8;
+    update_.correction1 = update_.correction2 = update_.gradient_scale = 1;
+    update_.coupled_decay = 0, update_.decoupled_decay = 0.01;
+  }
+  void run() const { nn::adam_kernels::update(update_.w, std::span(&update_, 1)); }
+
+ private:
+  nn::AdamUpdate update_{};
+};
+
+}  // namespace
+
+struct DecodeBench::State {
+  static constexpr int64_t kItems = 12000, kHistory = 20;
+  macrec::SpokenIdentifiers identifiers;
+  std::unique_ptr<macrec::ItemTokens> tokens;
+  std::unique_ptr<Trie> trie;
+  nn::Parameters parameters;
+  std::unique_ptr<nn::T5> t5;
+  std::vector<int32_t> histories;
+  std::vector<Query> queries;
+
+  State(int64_t users, uint64_t seed) : parameters(seed) {
+    ItemIdentifiers& spoken = identifiers[macrec::Language::textual];
+    spoken.levels = kLevels, spoken.sizes.assign(kLevels, kCodes);
+    tensor::Generator rng(seed, "bench/identifiers");
+    for (int64_t i = 0; i < kItems * kLevels; ++i) spoken.codes.push_back(static_cast<int32_t>(rng.below(kCodes)));
+    const macrec::Task tasks[] = {macrec::Task::seqrec};
+    tokens = std::make_unique<macrec::ItemTokens>(tasks, identifiers);
+    trie = std::make_unique<Trie>(macrec::trie_with_end(spoken));
+    t5 = std::make_unique<nn::T5>(parameters, "t5", nn::T5Options{.vocabulary = tokens->layout().size()});
+    for (int64_t i = 0; i < users * kHistory; ++i) histories.push_back(static_cast<int32_t>(rng.below(kItems)));
+    for (int64_t user = 0; user < users; ++user) {
+      queries.push_back({.sequence = std::span<const int32_t>(histories).subspan(user * kHistory, kHistory)});
+    }
+  }
+};
+
+DecodeBench::DecodeBench(int64_t users, uint64_t seed) : state_(std::make_unique<State>(users, seed)) {}
+DecodeBench::~DecodeBench() = default;
+
+int64_t DecodeBench::users() const { return static_cast<int64_t>(state_->queries.size()); }
+
+void DecodeBench::encode(int64_t first, int64_t count) const {
+  std::vector<int32_t> sources, offsets{0};
+  for (const Query& query : std::span<const Query>(state_->queries).subspan(first, count)) {
+    macrec::append_source(query.sequence, macrec::Language::textual, -1, *state_->tokens, sources);
+    offsets.push_back(static_cast<int32_t>(sources.size()));
+  }
+  state_->t5->remember(Tensor::from(sources), Tensor::from(offsets));
+}
+
+void DecodeBench::search(int64_t first, int64_t count) const {
+  const auto some = std::span<const Query>(state_->queries).subspan(first, count);
+  const macrec::BeamLists lists =
+      macrec::search_beams(*state_->t5, *state_->tokens, *state_->trie, macrec::Language::textual, some, {});
+  tensor::check(lists.of.front().size() == 20, "bench: a list of ", lists.of.front().size(), " items");
+}
+
+std::vector<Workload> whole_workloads(int64_t shrink) {
+  const int64_t sequences = 256 / shrink, rows = std::max<int64_t>(8, 1024 / shrink), users = std::max<int64_t>(1, 64 / shrink);
+  const auto training = [](const std::string& name, std::shared_ptr<Trained> model) {
+    return counted(name, [model] { model->step(); });
+  };
+  std::vector<Workload> all;
+  all.push_back(training("T5 step, 256 sequences of 80", std::make_shared<T5Training>(std::vector<int64_t>(sequences, 80))));
+  all.push_back(training("T5 step, 256 sequences of real lengths", std::make_shared<T5Training>(real_lengths(sequences))));
+  all.push_back(training("RQ-VAE step, 1024 rows of 4096", std::make_shared<QuantizerTraining>(rows, 4096 / shrink)));
+  all.push_back(training("MMGRec step, 1024 histories of 20", std::make_shared<MmgrecTraining>(rows)));
+  for (const int64_t width : {64, 128}) {
+    all.push_back(counted("sparse product and gradient, width " + std::to_string(width),
+                          [graph = std::make_shared<Propagation>(width, shrink)] { graph->run(); }));
+  }
+  all.push_back(counted("AdamW, 22.4 million parameters",
+                        [adam = std::make_shared<AdamSteps>(22400000 / shrink)] { adam->run(); }));
+  const auto decoder = std::make_shared<DecodeBench>(users);
+  all.push_back(counted("beam search 20, 64 users: encoder", [decoder] { decoder->encode(0, decoder->users()); }));
+  all.push_back(counted("beam search 20, 64 users", [decoder] { decoder->search(0, decoder->users()); }));
+  all.push_back(counted("beam search 20, one user", [decoder] { decoder->search(0, 1); }));
+  return all;
+}
+
+}  // namespace genrec
