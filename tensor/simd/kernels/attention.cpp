@@ -1,5 +1,5 @@
-// Attention of one sequence in one head. Sequences are short, so nothing is packed: scores are blocks of dot products, the
-// other products read their right side in place.
+// Attention of one sequence in one head. With few queries nothing is packed: scores are blocks of dot products, the other
+// products read their right side in place. With more, all are matrix products that pack it.
 #include "tensor/simd/kernels/exp.h"
 #include "tensor/simd/kernels/fill.h"
 #include "tensor/simd/kernels/vector.h"
@@ -21,9 +21,11 @@ template <class T, int N = kLanes<T>>
   }
 }
 
-// s[i * n + j] = x[i] . y[j] for i < m, j < n; only the blocks that hold some j <= i if `lower`.
+constexpr int64_t kManyRows = 12;  // from here on packing pays
+
+// s[i * n + j] = x[i] . y[j] for i < m, j < n, as blocks of dot products; only those that hold some j <= i if `lower`.
 template <class T>
-void dots(int64_t m, int64_t n, int64_t width, Rows<const T> x, Rows<const T> y, bool lower, T* s) {
+void few_dots(int64_t m, int64_t n, int64_t width, Rows<const T> x, Rows<const T> y, bool lower, T* s) {
   constexpr int rows = kLanes<T> >= 16 ? 4 : kLanes<T> >= 4 ? 2 : 1, columns = kLanes<T> / rows;
   for (int64_t i = 0; i < m; i += rows) {
     const T* xs[rows];
@@ -48,10 +50,26 @@ void dots(int64_t m, int64_t n, int64_t width, Rows<const T> x, Rows<const T> y,
       const Vector<T> block = sum_each<T, kLanes<T>>(sums);
       T values[kLanes<T>];
       store(values, block);
+      if (i + rows <= m && j + columns <= n) {
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; ++r) __builtin_memcpy(s + (i + r) * n + j, values + r * columns, columns * sizeof(T));
+        continue;
+      }
       for (int r = 0; r < rows && i + r < m; ++r) {
         for (int c = 0; c < columns && j + c < n; ++c) s[(i + r) * n + j + c] = values[r * columns + c];
       }
     }
+  }
+}
+
+// The same for any number of rows.
+template <class T>
+void dots(int64_t m, int64_t n, int64_t width, Rows<const T> x, Rows<const T> y, bool lower, T* s) {
+  if (m < kManyRows) return few_dots(m, n, width, x, y, lower, s);
+  constexpr int64_t kColumns = 2 * kLanes<T>;
+  for (int64_t j = 0; j < n; j += lower ? kColumns : n) {
+    const int64_t first = lower ? j : 0, columns = lower && n - j > kColumns ? kColumns : n - j;
+    if (first < m) gemm<T>(false, true, m - first, columns, width, x[first], x.stride, y[j], y.stride, s + first * n + j, n, {});
   }
 }
 
@@ -93,13 +111,15 @@ void combine_rows(int64_t k, const T* a, int64_t row, int64_t column, Rows<const
   });
 }
 
-// c [m, width] = A [m, k] b [k, width], in blocks of at most six rows of nearly equal height.
+// c [m, width] = A b [k, width]; A is [m, k], or, transposed, [k, m], of the stride `lda`.
 template <class T>
-void product(int64_t m, int64_t k, const T* a, int64_t row, int64_t column, Rows<const T> b, int64_t width, Rows<T> c) {
+void product(bool transposed, int64_t m, int64_t k, const T* a, int64_t lda, Rows<const T> b, int64_t width, Rows<T> c) {
+  if (m >= kManyRows) return gemm<T>(transposed, false, m, width, k, a, lda, b.data, b.stride, c.data, c.stride, {});
+  const int64_t row = transposed ? 1 : lda, column = transposed ? lda : 1;
   using Block = void (*)(int64_t, const T*, int64_t, int64_t, Rows<const T>, int64_t, Rows<T>);
   static constexpr Block kBlocks[] = {combine_rows<T, 1>, combine_rows<T, 2>, combine_rows<T, 3>,
                                       combine_rows<T, 4>, combine_rows<T, 5>, combine_rows<T, 6>};
-  for (int64_t blocks = (m + 5) / 6, i = 0; blocks > 0; --blocks) {
+  for (int64_t blocks = (m + 5) / 6, i = 0; blocks > 0; --blocks) {  // of nearly equal height
     const int64_t rows = (m - i + blocks - 1) / blocks;
     kBlocks[rows - 1](k, a + i * row, row, column, b, width, {c[i], c.stride});
     i += rows;
@@ -126,10 +146,47 @@ template <class T>
   lanes.store(dropout.kept + first + i, keep ? value * dropout.scale : Vector<T>{});
 }
 
-// A row of p = softmax(scale (p + bias)), n >= 1 keys seen. One vector stays in its register: a load of what a masked store
-// has just written would have to wait for the cache.
+// A row of p = softmax(scale (p + bias)), n >= 1 keys seen, in V vectors, the last of which may be part of one. All stay in
+// registers: a load of what a masked store has just written would have to wait for the cache.
+template <class T, int V>
+void softmax_vectors(const AttentionHead<T>& head, int64_t row, T* p, int64_t n) {
+  const T *bias = head.bias.data ? head.bias[row] : nullptr, scale = head.scale;
+  const Part<T> rest{n - (V - 1) * kLanes<T>};
+  Vector<T> x[V], largest{};
+#pragma GCC unroll 6
+  for (int v = 0; v < V; ++v) {
+    const int64_t i = v * kLanes<T>;
+    x[v] = v + 1 < V ? load(p + i) : rest.load(p + i);
+    if (bias) x[v] += v + 1 < V ? load(bias + i) : rest.load(bias + i);
+    x[v] *= scale;
+    if (v + 1 == V) x[v] = rest.keep(x[v], broadcast<T>(-static_cast<T>(__builtin_inf())));
+    largest = v == 0 ? x[v] : x[v] > largest ? x[v] : largest;
+  }
+  const T shift = max_lanes<T>(largest);
+  Vector<T> total{};
+#pragma GCC unroll 6
+  for (int v = 0; v < V; ++v) {
+    x[v] = exp_of<T>(x[v] - shift);
+    if (v + 1 == V) x[v] = rest.keep(x[v], Vector<T>{});
+    total += x[v];
+  }
+  const T inverse = 1 / sum_lanes<T>(total);
+  const int64_t first = row * head.keys;
+#pragma GCC unroll 6
+  for (int v = 0; v < V; ++v) {
+    const int64_t i = v * kLanes<T>;
+    if (v + 1 < V) store_probabilities(head.dropout, first, p, i, x[v] * inverse, Full<T>{});
+    else store_probabilities(head.dropout, first, p, i, x[v] * inverse, rest);
+  }
+}
+
+// The same for any number of keys.
 template <class T>
 inline void softmax_scores(const AttentionHead<T>& head, int64_t row, T* p, int64_t n) {
+  using Few = void (*)(const AttentionHead<T>&, int64_t, T*, int64_t);
+  static constexpr Few kFew[] = {softmax_vectors<T, 1>, softmax_vectors<T, 2>, softmax_vectors<T, 3>,
+                                 softmax_vectors<T, 4>, softmax_vectors<T, 5>, softmax_vectors<T, 6>};
+  if (n <= 6 * kLanes<T>) return kFew[(n - 1) / kLanes<T>](head, row, p, n);
   constexpr T lowest = -static_cast<T>(__builtin_inf());
   const T *bias = head.bias.data ? head.bias[row] : nullptr, scale = head.scale;
   const int64_t first = row * head.keys;
@@ -137,15 +194,6 @@ inline void softmax_scores(const AttentionHead<T>& head, int64_t row, T* p, int6
     const Vector<T> raw = lanes.load(p + i);
     return (bias ? raw + lanes.load(bias + i) : raw) * scale;
   };
-  if (n <= kLanes<T>) {
-    for_vectors<T>(n, [&](int64_t, auto lanes) {
-      const Vector<T> x = score(0, lanes);
-      const T shift = max_lanes<T>(lanes.keep(x, broadcast<T>(lowest)));
-      const Vector<T> value = lanes.keep(exp_of<T>(x - shift), Vector<T>{});
-      store_probabilities(head.dropout, first, p, 0, value * (1 / sum_lanes<T>(value)), lanes);
-    });
-    return;
-  }
   Vector<T> largest = broadcast<T>(lowest);
   for_vectors<T>(n, [&](int64_t i, auto lanes) {
     const Vector<T> x = score(i, lanes), seen = lanes.keep(x, largest);
@@ -200,7 +248,7 @@ void attend(const AttentionHead<T>& head, T* p, Rows<T> out) {
     clear(p + i * n + seen, n - seen);
     if (kept != p) clear(kept + i * n + seen, n - seen);
   }
-  product<T>(m, n, kept, n, 1, head.v, width, out);
+  product<T>(false, m, n, kept, n, head.v, width, out);
 }
 
 template <class T>
@@ -215,9 +263,9 @@ void attend_backward(const AttentionHead<T>& head, const T* p, Rows<const T> dou
     clear(db + i * n + seen, n - seen);
     if (kept) clear(kept + i * n + seen, n - seen);
   }
-  product<T>(m, n, db, n, 1, head.k, width, dq);
-  product<T>(n, m, db, 1, n, head.q, width, dk);
-  product<T>(n, m, kept ? kept : p, 1, n, dout, width, dv);
+  product<T>(false, m, n, db, n, head.k, width, dq);
+  product<T>(true, n, m, db, n, head.q, width, dk);
+  product<T>(true, n, m, kept ? kept : p, n, dout, width, dv);
 }
 
 // The elements r, r + (n + 1), r + 2 (n + 1), ... of x lie on diagonal r, and from row n - r on on diagonal r - (n + 1).

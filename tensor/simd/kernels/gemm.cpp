@@ -150,6 +150,8 @@ void gemm_packed(bool transpose_a, int64_t m, int64_t n, int64_t k, const T* a, 
   }
 }
 
+}  // namespace
+
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
           int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue) {
@@ -157,12 +159,12 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
   const int64_t depth = gemm_depth(k);
   for (int64_t j = 0; j < n; j += kPanel<T>) {
     const int64_t columns = n - j < kPanel<T> ? n - j : kPanel<T>;
-    const bool whole = columns == kPanel<T> || columns == kLanes<T>;
+    const bool in_place = !transpose_b && m < 4 * kBlockRows && (columns == kPanel<T> || columns == kLanes<T>);
     for (int64_t p = 0; p < k || p == 0; p += depth) {
       const int64_t piece = k - p < depth ? k - p : depth;
       const T* panel = b + (transpose_b ? j * ldb + p : p * ldb + j);
       int64_t stride = ldb;
-      if (transpose_b || !whole) {
+      if (!in_place) {
         pack_panel(transpose_b, columns, piece, panel, ldb, packed);
         panel = packed;
         stride = kPanel<T>;
@@ -173,7 +175,10 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
   }
 }
 
-}  // namespace
+template void gemm(bool, bool, int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t, float*, int64_t,
+                   const Epilogue<float>&);
+template void gemm(bool, bool, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t, double*, int64_t,
+                   const Epilogue<double>&);
 
 template <class T>
 void fill_gemm(Simd<T>& table) {
