@@ -12,6 +12,7 @@
 #include "graph/spmm.h"
 #include "nn/adam.h"
 #include "nn/clip.h"
+#include "tensor/bench_samples.h"
 #include "tensor/profile.h"
 #include "tensor/random.h"
 
@@ -112,7 +113,8 @@ class QuantizerTraining : public Trained {
   QuantizerTraining(int64_t batch, int64_t width) : rows_(random_tensor({batch, width}, "features")) {
     macrec::IdentifierOptions options;
     options.adapter = 0;
-    network_ = std::make_unique<macrec::ModalityQuantizer>(parameters_, macrec::quantizer_shape(options, "textual", width), options);
+    const macrec::QuantizerShape shape = macrec::quantizer_shape(options, "textual", width);
+    network_ = std::make_unique<macrec::ModalityQuantizer>(parameters_, shape, options);
   }
 
  private:
@@ -127,8 +129,8 @@ class QuantizerTraining : public Trained {
 class MmgrecTraining : public Trained {
  public:
   explicit MmgrecTraining(int64_t batch)
-      : recommender_(parameters_, options(), random_tensor({kItems, 64}, "items"), random_tensor({batch, 64}, "users"), kVocabulary,
-                     kTokens + 1) {
+      : recommender_(parameters_, options(), random_tensor({kItems, 64}, "items"), random_tensor({batch, 64}, "users"),
+                     kVocabulary, kTokens + 1) {
     const std::vector<int64_t> histories(batch, kHistory), tokens(batch, kTokens);
     batch_.users = random_ids(batch, batch, "users");
     batch_.history = random_ids(batch * kHistory, kItems, "history");
@@ -240,26 +242,49 @@ void DecodeBench::search(int64_t first, int64_t count) const {
   tensor::check(lists.of.front().size() == 20, "bench: a list of ", lists.of.front().size(), " items");
 }
 
-std::vector<Workload> whole_workloads(int64_t shrink) {
-  const int64_t sequences = 256 / shrink, rows = std::max<int64_t>(8, 1024 / shrink), users = std::max<int64_t>(1, 64 / shrink);
-  const auto training = [](const std::string& name, std::shared_ptr<Trained> model) {
-    return counted(name, [model] { model->step(); });
-  };
-  std::vector<Workload> all;
-  all.push_back(training("T5 step, 256 sequences of 80", std::make_shared<T5Training>(std::vector<int64_t>(sequences, 80))));
-  all.push_back(training("T5 step, 256 sequences of real lengths", std::make_shared<T5Training>(real_lengths(sequences))));
-  all.push_back(training("RQ-VAE step, 1024 rows of 4096", std::make_shared<QuantizerTraining>(rows, 4096 / shrink)));
-  all.push_back(training("MMGRec step, 1024 histories of 20", std::make_shared<MmgrecTraining>(rows)));
-  for (const int64_t width : {64, 128}) {
-    all.push_back(counted("sparse product and gradient, width " + std::to_string(width),
-                          [graph = std::make_shared<Propagation>(width, shrink)] { graph->run(); }));
+DecodeTimes bench_decode(int users, int64_t batch, int rounds, uint64_t seed) {
+  const DecodeBench bench(std::max<int64_t>(users, batch), seed);
+  std::vector<double> single, all, encoder;
+  bench.search(0, batch), bench.search(0, 1);
+  for (int round = 0; round < rounds; ++round) {
+    all.push_back(tensor::seconds_of([&] { bench.search(0, batch); }));
+    encoder.push_back(tensor::seconds_of([&] { bench.encode(0, batch); }));
+    for (int user = round * users / rounds; user < (round + 1) * users / rounds; ++user) {
+      single.push_back(tensor::seconds_of([&] { bench.search(user, 1); }));
+    }
   }
-  all.push_back(counted("AdamW, 22.4 million parameters",
-                        [adam = std::make_shared<AdamSteps>(22400000 / shrink)] { adam->run(); }));
-  const auto decoder = std::make_shared<DecodeBench>(users);
-  all.push_back(counted("beam search 20, 64 users: encoder", [decoder] { decoder->encode(0, decoder->users()); }));
-  all.push_back(counted("beam search 20, 64 users", [decoder] { decoder->search(0, decoder->users()); }));
-  all.push_back(counted("beam search 20, one user", [decoder] { decoder->search(0, 1); }));
+  const auto milliseconds = [](const std::vector<double>& seconds, double q) { return 1e3 * tensor::quantile(seconds, q); };
+  return {.p50 = milliseconds(single, 0.5), .p95 = milliseconds(single, 0.95), .p99 = milliseconds(single, 0.99),
+          .batch = milliseconds(all, 0.5), .encoder = milliseconds(encoder, 0.5)};
+}
+
+std::vector<Workload> whole_workloads(int64_t shrink, const std::string& only) {
+  const int64_t sequences = std::max<int64_t>(1, 256 / shrink), rows = std::max<int64_t>(8, 1024 / shrink);
+  const int64_t users = std::max<int64_t>(1, 64 / shrink);
+  std::vector<Workload> all;
+  const auto add = [&](const std::string& name, auto make) {  // make() gives what runs
+    if (name.find(only) != std::string::npos) all.push_back(counted(name, make()));
+  };
+  const auto training = [](std::shared_ptr<Trained> model) { return [model] { model->step(); }; };
+  add("T5 step, 256 sequences of 80",
+      [&] { return training(std::make_shared<T5Training>(std::vector<int64_t>(sequences, 80))); });
+  add("T5 step, 256 sequences of real lengths",
+      [&] { return training(std::make_shared<T5Training>(real_lengths(sequences))); });
+  add("RQ-VAE step, 1024 rows of 4096", [&] { return training(std::make_shared<QuantizerTraining>(rows, 4096 / shrink)); });
+  add("MMGRec step, 1024 histories of 20", [&] { return training(std::make_shared<MmgrecTraining>(rows)); });
+  for (const int64_t width : {64, 128}) {
+    add("sparse product and gradient, width " + std::to_string(width), [&] {
+      return [graph = std::make_shared<Propagation>(width, shrink)] { graph->run(); };
+    });
+  }
+  add("AdamW, 22.4 million parameters", [&] {
+    return [adam = std::make_shared<AdamSteps>(22400000 / shrink)] { adam->run(); };
+  });
+  std::shared_ptr<DecodeBench> decoder;
+  const auto decoding = [&] { return decoder ? decoder : decoder = std::make_shared<DecodeBench>(users); };
+  add("beam search 20, 64 users: encoder", [&] { return [d = decoding()] { d->encode(0, d->users()); }; });
+  add("beam search 20, 64 users: all", [&] { return [d = decoding()] { d->search(0, d->users()); }; });
+  add("beam search 20, one user", [&] { return [d = decoding()] { d->search(0, 1); }; });
   return all;
 }
 

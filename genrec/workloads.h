@@ -1,4 +1,5 @@
-// Whole pieces of work, with random weights and data, for measuring: training steps, a sparse product, an optimiser, beam search.
+// Whole pieces of work, with random weights and data, for measuring: training steps, a sparse product, an optimiser, beam
+// search.
 #pragma once
 
 #include <memory>
@@ -8,8 +9,8 @@
 
 namespace genrec {
 
-// `shrink` divides the batches and the graph.
-std::vector<tensor::Workload> whole_workloads(int64_t shrink = 1);
+// Those with `only` in their names. `shrink` divides the batches and the graph.
+std::vector<tensor::Workload> whole_workloads(int64_t shrink = 1, const std::string& only = "");
 
 // TIGER's beam search: a T5 of 4 + 4 layers, width 128, that reads histories of 20 items and says one of 12000 items in four
 // codes of 256, beam 20.
@@ -25,5 +26,12 @@ class DecodeBench {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Milliseconds of that search, one user at a time and in batches that are interleaved with them.
+struct DecodeTimes {
+  double p50 = 0, p95 = 0, p99 = 0;  // one user
+  double batch = 0, encoder = 0;     // medians: all of a batch, and what is made once per user of it
+};
+DecodeTimes bench_decode(int users, int64_t batch, int rounds, uint64_t seed);
 
 }  // namespace genrec

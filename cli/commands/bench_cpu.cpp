@@ -55,7 +55,7 @@ class BenchCpu : public Command {
   int run() override {
     const genrec::Stage stage("bench cpu");
     std::vector<tensor::Workload> all = tensor::kernel_workloads(shrink_);
-    for (tensor::Workload& workload : genrec::whole_workloads(shrink_)) all.push_back(std::move(workload));
+    for (tensor::Workload& workload : genrec::whole_workloads(shrink_, only_)) all.push_back(std::move(workload));
     std::erase_if(all, [&](const tensor::Workload& workload) { return workload.name.find(only_) == std::string::npos; });
     tensor::require(!all.empty(), "--only ", only_, ": nothing that is measured is called so; leave it out to see the names");
     const std::vector<tensor::BenchRow> rows = tensor::bench(all, repeats_, shrink_);

@@ -1,4 +1,5 @@
-// genrec bench inference: how the time for one user's list grows with the items, MMGRec against an exhaustive scan.
+// genrec bench inference: how the time for one user's list grows with the items, MMGRec against an exhaustive scan; or the
+// latency and the throughput of TIGER's beam search.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -6,6 +7,7 @@
 #include "cli/program.h"
 #include "genrec/bench_inference.h"
 #include "genrec/text_table.h"
+#include "genrec/workloads.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tensor/simd/simd.h"
@@ -63,9 +65,37 @@ std::string json(const Rows& rows, const genrec::InferenceBenchOptions& options)
   return root.dump(2) + "\n";
 }
 
+int print_decoding(const genrec::InferenceBenchOptions& options, bool as_json) {
+  const int64_t batch = options.batch;
+  const genrec::DecodeTimes times = genrec::bench_decode(options.users, batch, options.rounds, options.seed);
+  const double rate = 1e3 * static_cast<double>(batch) / times.batch;
+  if (as_json) {
+    const Json root{{"isa", tensor::name_of(tensor::isa())},
+                    {"threads", tensor::threads()},
+                    {"users", options.users},
+                    {"batch", batch},
+                    {"rounds", options.rounds},
+                    {"single", {{"p50_ms", times.p50}, {"p95_ms", times.p95}, {"p99_ms", times.p99}}},
+                    {"batched", {{"ms", times.batch}, {"encoder_ms", times.encoder}, {"users_per_second", rate}}}};
+    print(root.dump(2) + "\n");
+    return 0;
+  }
+  print(fmt::format("TIGER, T5 of 4 + 4 layers of width 128, 12000 items in 4 x 256 codes, histories of 20, beam 20\n\n"
+                    "one user at a time ({}): p50 {:.2f} ms, p95 {:.2f} ms, p99 {:.2f} ms\n"
+                    "batches of {} (median of {}): {:.1f} ms, {:.0f} users a second; of it the encoder {:.1f} ms\n"
+                    "instruction set {}, {} threads\n",
+                    options.users, times.p50, times.p95, times.p99, batch, options.rounds, times.batch, rate, times.encoder,
+                    tensor::name_of(tensor::isa()), tensor::threads()));
+  return 0;
+}
+
 class BenchInference : public Command {
  public:
-  BenchInference() : Command("bench inference", "Compare MMGRec's beam search with an exhaustive scan as the items grow") {
+  BenchInference()
+      : Command("bench inference", "Compare MMGRec's beam search with an exhaustive scan as the items grow, or time TIGER's") {
+    options()
+        .add("model", model_, "mmgrec: the comparison; tiger: latency and throughput of its beam search, at one size")
+        .choices({"mmgrec", "tiger"});
     options()
         .add("items-max", bench_.items_max, "Largest number of items; each takes about 800 bytes of memory")
         .range(10, 2e7);
@@ -80,6 +110,7 @@ class BenchInference : public Command {
 
   int run() override {
     bench_.seed = common().seed;
+    if (model_ == "tiger") return print_decoding(bench_, common().json);
     const Rows rows = genrec::bench_inference(bench_);
     if (!svg_.empty()) tensor::write_file_atomically(svg_, genrec::svg_file(genrec::inference_chart(rows)));
     print(common().json ? json(rows, bench_) : text(rows, bench_));
@@ -88,7 +119,7 @@ class BenchInference : public Command {
 
  private:
   genrec::InferenceBenchOptions bench_;
-  std::string svg_;
+  std::string model_ = "mmgrec", svg_;
 };
 
 }  // namespace

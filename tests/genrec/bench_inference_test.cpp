@@ -74,3 +74,17 @@ TEST_CASE("genrec bench inference refuses fewer users than rounds", "[bench][cli
   CHECK(outcome.exit_code == 2);
   CHECK_THAT(outcome.err, Contains("bench: 2 users cannot be split into 3 rounds; ask for at least one user in a round"));
 }
+
+TEST_CASE("genrec bench inference times TIGER's beam search", "[bench][cli]") {
+  const std::vector<std::string> arguments = {"bench", "inference", "--model", "tiger", "--users",  "2",
+                                              "--batch", "2",       "--rounds", "1",    "--quiet"};
+  const tests::Outcome text = tests::run_program(arguments);
+  INFO(text.err);
+  REQUIRE(text.exit_code == 0);
+  CHECK_THAT(text.out, Contains("one user at a time (2): p50 ") && Contains("batches of 2") && Contains("users a second"));
+  std::vector<std::string> as_json = arguments;
+  as_json.push_back("--json");
+  const auto result = nlohmann::json::parse(tests::run_program(as_json).out);
+  CHECK(result["single"]["p99_ms"].get<double>() >= result["single"]["p50_ms"].get<double>());
+  CHECK(result["batched"]["users_per_second"].get<double>() > 0);
+}
