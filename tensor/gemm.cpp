@@ -133,7 +133,7 @@ void run_serial(const Product<T>& x) {
 // Few rows: columns of C over the threads, nothing is packed.
 template <class T>
 void run_few_rows(const Product<T>& x) {
-  const int64_t grain = (x.n < 512 ? 1 : 4) * simd<T>().gemm_panel;
+  const int64_t grain = whole_panels<T>(ceil_div(x.n, 4));
   parallel_for(x.n, grain, [&](int64_t begin, int64_t end) { x.block(0, x.m, begin, end - begin).unpacked(); });
 }
 

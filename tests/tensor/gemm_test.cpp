@@ -172,3 +172,23 @@ TEST_CASE("gemm lets nan and inf through", "[gemm]") {
   CHECK(std::isnan(c[3 * 40 + 39]));
   CHECK(c[2 * 40 + 39] == 40.0f);
 }
+
+TEST_CASE("a row of few is the same bits as the row of many", "[gemm]") {
+  IsaAndThreadsGuard guard;
+  for (tensor::Isa set : available()) {
+    tensor::set_isa(tensor::name_of(set));
+    for (const Case& x : {Case{false, false, 100, 1088, 600, true, true, true}, Case{false, false, 100, 128, 1024},
+                          Case{false, false, 100, 96, 128, true, false, true}}) {
+      const Operands<float> operands(x);
+      const std::vector<float> many = operands.run(tensor::gemm<float>);
+      for (const int64_t rows : {1, 7, 20, 24}) {
+        Operands<float> few = operands;
+        few.shape.m = rows;
+        const std::vector<float> some = few.run(tensor::gemm<float>);
+        INFO("rows " << rows << " n " << x.n << " k " << x.k << " on " << tensor::name_of(set));
+        CHECK(std::equal(some.begin(), some.begin() + 1 + rows * operands.ldc, many.begin()));
+        compare(few, some, 5);
+      }
+    }
+  }
+}

@@ -152,9 +152,46 @@ void gemm_packed(bool transpose_a, int64_t m, int64_t n, int64_t k, const T* a, 
 
 }  // namespace
 
+constexpr int64_t kStreamRows = 24, kStreamColumns = 512;  // most rows, and columns at a time, of the following
+constexpr int64_t kStreamSteps = 16;
+
+// Few rows of A: B is what takes time. It is read row by row, as it lies in memory, some steps of k at a time for all columns,
+// and the next steps are asked for meanwhile. The sums wait in a block of their own; their order is that of the other products.
+template <class T>
+void gemm_stream(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, T* c, int64_t ldc,
+                 const Epilogue<T>& epilogue) {
+  alignas(64) T sums[kStreamRows * kStreamColumns];
+  const int64_t depth = gemm_depth(k);
+  for (int64_t p = 0; p < k; p += depth) {
+    const int64_t end = k - p < depth ? k : p + depth;
+    for (int64_t q = p; q < end; q += kStreamSteps) {
+      const int64_t steps = end - q < kStreamSteps ? end - q : kStreamSteps, after = q + steps;
+      const int64_t ahead = k - after < kStreamSteps ? k - after : kStreamSteps;
+      for (int64_t j = 0; j < n; j += kPanel<T>) {
+        for (int64_t r = 0; r < ahead; ++r) {
+          __builtin_prefetch(b + (after + r) * ldb + j);
+          __builtin_prefetch(b + (after + r) * ldb + j + 64 / sizeof(T));
+        }
+        BlockArguments<T> block{steps, a + q, lda, b + q * ldb + j, ldb, sums + j, n, kPanel<T>};
+        if (q > p) block.start = sums + j, block.start_stride = n;
+        const bool last = after == end;
+        if (last) block.c = c + j, block.ldc = ldc;
+        multiply_rows<T>(false, m, block, last ? part_of(epilogue, j, p == 0, after == k) : Epilogue<T>{});
+      }
+    }
+  }
+}
+
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
           int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue) {
+  if (!transpose_a && !transpose_b && m <= kStreamRows && n % kPanel<T> == 0 && k >= 4 * kStreamSteps) {
+    for (int64_t j = 0; j < n; j += kStreamColumns) {
+      gemm_stream(m, n - j < kStreamColumns ? n - j : kStreamColumns, k, a, lda, b + j, ldb, c + j, ldc,
+                  part_of(epilogue, j, true, true));
+    }
+    return;
+  }
   alignas(64) T packed[kGemmDepth * kPanel<T>];
   const int64_t depth = gemm_depth(k);
   for (int64_t j = 0; j < n; j += kPanel<T>) {

@@ -19,6 +19,8 @@ struct BlockArguments {
   T* c;
   int64_t ldc;
   int64_t columns;
+  const T* start = nullptr;  // rows of whole vectors that the sums go on from, 0 without it
+  int64_t start_stride = 0;
 };
 
 template <class T, int R, int V, class Lanes>
@@ -58,7 +60,9 @@ void multiply_block(const BlockArguments<T>& block, const Epilogue<T>& epilogue)
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) sum[r][v] = Vector<T>{};
+    for (int v = 0; v < V; ++v) {
+      sum[r][v] = block.start ? load(block.start + r * block.start_stride + v * kLanes<T>) : Vector<T>{};
+    }
   }
   for (int64_t p = block.k; p > 0; --p) {
     Vector<T> row[V];
@@ -107,6 +111,7 @@ inline void multiply_rows(bool transposed, int64_t rows, BlockArguments<T> block
     rows -= done;
     block.a += transposed ? done : done * block.lda;
     block.c += done * block.ldc;
+    if (block.start) block.start += done * block.start_stride;
   }
 }
 
