@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tensor/allocator.h"
+#include "tensor/cuda/device.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
 #include "tensor/simd/simd.h"
@@ -48,9 +49,21 @@ void apply_common(const Common& common) {
 }
 
 tensor::Device choose_device(const Common& common) {
-  tensor::require(tensor::Fault::resources, common.device != "cuda",
-                  "--device cuda: this program has no CUDA kernels; use --device cpu");
-  return tensor::Device::cpu;
+  tensor::Device device = tensor::Device::cpu;
+  if (common.device != "cpu") {
+    const std::string missing = tensor::cuda::open();
+    tensor::require(tensor::Fault::resources, missing.empty() || common.device != "cuda", "--device cuda: ", missing,
+                    "; use --device cpu");
+    if (missing.empty()) device = tensor::Device::cuda;
+  }
+  tensor::set_default_device(device);
+  return device;
+}
+
+std::string device_line(const Common& common) {
+  const std::string cpu = tensor::join(tensor::name_of(tensor::isa()), ", ", tensor::threads(), " threads");
+  if (tensor::default_device() == tensor::Device::cuda) return "device: cuda, " + tensor::cuda::description() + "; cpu, " + cpu;
+  return "device: cpu, " + cpu + (common.device == "auto" ? "; no CUDA: " + tensor::cuda::open() : "");
 }
 
 }  // namespace cli

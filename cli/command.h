@@ -61,6 +61,10 @@ int64_t parse_bytes(const std::string& text, const std::string& shown);
 void apply_common(const Common& common);
 
 // The device that --device stands for. "auto" falls back to the processor; "cuda" that cannot be had is Error(resources).
+// It becomes the default device.
 tensor::Device choose_device(const Common& common);
+
+// What was chosen and, for "auto", what a GPU would have needed: "device: cpu, avx512, 2 threads; no CUDA: ...".
+std::string device_line(const Common& common);
 
 }  // namespace cli

@@ -20,6 +20,7 @@ Commands all_commands(const std::string& model) {
   commands.push_back(selftest());
   commands.push_back(bench_cpu());
   commands.push_back(bench_gemm());
+  commands.push_back(bench_gpu());
   commands.push_back(bench_inference());
   commands.push_back(bench_data());
   commands.push_back(completion());

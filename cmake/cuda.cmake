@@ -1,6 +1,7 @@
 # Decides GENREC_HAS_CUDA and says why in one line. The program links cudart statically and opens cuBLAS and cuSPARSE itself
 # when a device is chosen, so the CUDA build starts on a machine without a driver.
 set(GENREC_HAS_CUDA OFF)
+set(GENREC_CUDA_LIBRARIES "")
 set(GENREC_CUDA_ARCHITECTURES "80;90;100" CACHE STRING "GPU architectures to compile for, as CMAKE_CUDA_ARCHITECTURES")
 if(GENREC_CUDA STREQUAL "OFF")
   message(STATUS "CUDA: off (GENREC_CUDA=OFF)")
@@ -15,11 +16,26 @@ else()
     set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
     set(CMAKE_CUDA_STANDARD 20)
     enable_language(CUDA)
+    foreach(kind STANDARD EXTENSION)  # CMake 3.25 does not know that nvcc has C++20
+      set(CMAKE_CUDA20_${kind}_COMPILE_OPTION -std=c++20)
+    endforeach()
     set(GENREC_HAS_CUDA ON)
+    get_filename_component(toolkit ${GENREC_NVCC} REALPATH)
+    get_filename_component(toolkit ${toolkit}/../.. ABSOLUTE)
+    find_library(GENREC_CUDART cudart_static REQUIRED HINTS ${toolkit} PATH_SUFFIXES lib64 lib targets/x86_64-linux/lib)
+    set(GENREC_CUDA_LIBRARIES ${GENREC_CUDART} rt ${CMAKE_DL_LIBS} pthread)
     message(STATUS "CUDA: on (${GENREC_NVCC}, architectures ${CMAKE_CUDA_ARCHITECTURES})")
   elseif(GENREC_CUDA STREQUAL "ON")
     message(FATAL_ERROR "CUDA: GENREC_CUDA=ON, but no nvcc was found; install the CUDA Toolkit, set CUDA_HOME, or use GENREC_CUDA=OFF")
   else()
     message(STATUS "CUDA: off (no nvcc found; GENREC_CUDA=ON makes this an error)")
   endif()
+endif()
+
+# Where the tests can run the kernels on the CPU (docs/cuda.md): the vendor's headers are enough for that, no nvcc is needed. The
+# sanitizers do not understand its switching of stacks.
+set(GENREC_EMULATION OFF)
+find_path(GENREC_CUDA_INCLUDE cublas_v2.h HINTS ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES include targets/x86_64-linux/include)
+if(GENREC_CUDA_INCLUDE AND NOT GENREC_SANITIZE)
+  set(GENREC_EMULATION ON)
 endif()

@@ -27,10 +27,10 @@ void standardize(Tensor& x) {
 }  // namespace
 
 Tensor scaled_features(const Modality& modality, FeatureScaling scaling) {
-  if (scaling == FeatureScaling::none) return modality.values;
+  if (scaling == FeatureScaling::none) return modality.values.to(tensor::default_device());
   Tensor scaled = modality.values.clone();
   standardize(scaled);
-  return scaled;
+  return scaled.to(tensor::default_device());
 }
 
 Tensor concatenated_features(const Dataset& dataset, FeatureScaling scaling) {
@@ -47,7 +47,7 @@ Tensor concatenated_features(const Dataset& dataset, FeatureScaling scaling) {
     column += dim;
   }
   if (scaling == FeatureScaling::standardize) standardize(all);
-  return all;
+  return all.to(tensor::default_device());
 }
 
 graph::SparseMatrix interaction_matrix(const Dataset& dataset, graph::Normalisation normalisation) {

@@ -1,4 +1,4 @@
-// Item features and training interactions of a data set in the form that models take them.
+// Item features and training interactions of a data set in the form that models take them; features on the default device.
 #pragma once
 
 #include "genrec/data/dataset.h"

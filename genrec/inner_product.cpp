@@ -88,7 +88,8 @@ void rank_some(const Tensor& rows, const Tensor& items, std::span<const Query> q
 
 }  // namespace
 
-Tensor user_rows(const Dataset& dataset, const Tensor& user_vectors, std::span<const Query> queries) {
+Tensor user_rows(const Dataset& dataset, const Tensor& vectors, std::span<const Query> queries) {
+  const Tensor user_vectors = vectors.to(tensor::Device::cpu);
   const int64_t width = user_vectors.columns();
   Tensor rows({static_cast<int64_t>(queries.size()), width});
   for (size_t q = 0; q < queries.size(); ++q) {
@@ -101,10 +102,11 @@ Tensor user_rows(const Dataset& dataset, const Tensor& user_vectors, std::span<c
 
 Ranking rank_by_inner_product(const Tensor& rows, const Tensor& items, std::span<const Query> queries, int k) {
   tensor::require(k >= 1, "ranking: k is ", k, "; ask for at least one item");
+  const Tensor host_rows = rows.to(tensor::Device::cpu), host_items = items.to(tensor::Device::cpu);
   Ranking ranking(static_cast<int64_t>(queries.size()), k);
   for (int64_t first = 0; first < ranking.users; first += kUsersAtOnce) {
     const int64_t count = std::min(kUsersAtOnce, ranking.users - first);
-    rank_some(rows.row_range(first, first + count), items, queries.subspan(first, count), first, ranking);
+    rank_some(host_rows.row_range(first, first + count), host_items, queries.subspan(first, count), first, ranking);
   }
   return ranking;
 }

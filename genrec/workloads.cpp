@@ -31,7 +31,7 @@ Tensor random_tensor(tensor::Shape shape, const char* stream) {
   Tensor x(shape);
   tensor::Generator rng(1, stream);
   for (float& value : x.span<float>()) value = static_cast<float>(rng.normal());
-  return x;
+  return x.to(tensor::default_device());
 }
 
 Tensor random_ids(int64_t count, int64_t below, const char* stream) {
@@ -182,7 +182,9 @@ class Propagation {
 class AdamSteps {
  public:
   explicit AdamSteps(int64_t parameters) {
-    for (Tensor* x : {&update_.w, &update_.g, &update_.m, &update_.v}) *x = Tensor::full({parameters}, 0.01);
+    for (Tensor* x : {&update_.w, &update_.g, &update_.m, &update_.v}) {
+      *x = Tensor::full({parameters}, 0.01, tensor::DType::f32, tensor::default_device());
+    }
     update_.learning_rate = 1e-3, update_.beta1 = 0.9, update_.beta2 = 0.999, update_.epsilon = 1e-8;
     update_.correction1 = update_.correction2 = update_.gradient_scale = 1;
     update_.coupled_decay = 0, update_.decoupled_decay = 0.01;

@@ -1,7 +1,10 @@
 // Clipping by the global norm of all gradients.
 #pragma once
 
+#include <span>
+
 #include "nn/parameters.h"
+#include "tensor/kernel.h"
 
 namespace nn {
 
@@ -12,5 +15,9 @@ struct Clip {
 
 // max_norm 0: no clipping, the norm only.
 Clip clip_scale(const Parameters& parameters, double max_norm);
+
+namespace clip_kernels {  // seam between clip.cpp (CPU) and clip.cu (CUDA); `first` chooses the device
+extern tensor::Kernel<void(const Tensor& first, std::span<const Tensor> gradients, double& sum)> sum_of_squares;
+}
 
 }  // namespace nn

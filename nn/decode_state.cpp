@@ -28,14 +28,15 @@ Tensor DecodeState::advance(int64_t rows, const std::vector<int32_t>& parents) {
 }
 
 NextTokenScores next_token_scores(const Tensor& logits) {
-  const int64_t columns = logits.columns();
-  const float* p = logits.data<float>();
-  std::vector<float> lse(logits.rows());
-  tensor::parallel_for(logits.rows(), 64, [&](int64_t begin, int64_t end) {
+  const Tensor host = logits.to(tensor::Device::cpu);
+  const int64_t columns = host.columns();
+  const float* p = host.data<float>();
+  std::vector<float> lse(host.rows());
+  tensor::parallel_for(host.rows(), 64, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(columns);
     for (int64_t r = begin; r < end; ++r) lse[r] = tensor::simd<float>().softmax(p + r * columns, scratch.data(), columns);
   });
-  return {logits, lse};
+  return {host, lse};
 }
 
 }  // namespace nn

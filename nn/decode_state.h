@@ -20,7 +20,7 @@ struct DecodeState {
 
 // What a decoder says about the next token of every row: its log-probability is logits - lse.
 struct NextTokenScores {
-  tensor::Tensor logits;   // f32 [rows, vocabulary]
+  tensor::Tensor logits;   // f32 [rows, vocabulary], on the CPU
   std::vector<float> lse;  // [rows] log sum exp over the whole vocabulary
 };
 NextTokenScores next_token_scores(const tensor::Tensor& logits);

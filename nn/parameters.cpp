@@ -7,6 +7,7 @@ Var Parameters::add(const std::string& name, Shape shape, const Initializer& ini
   const tensor::Scope scope(name);
   Tensor value(shape, dtype_);
   initializer(value, tensor::Random(seed_, "init/" + name));
+  value = value.to(tensor::default_device());
   const Var var = options.trainable ? Var::parameter(value) : Var(value);
   index_[name] = list_.size();
   list_.push_back({name, var, options});

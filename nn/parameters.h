@@ -33,7 +33,7 @@ class Parameters {
   Parameters(const Parameters&) = delete;
   Parameters& operator=(const Parameters&) = delete;
 
-  // Its first values depend on the seed and the name only, not on what was added before.
+  // Its first values depend on the seed and the name only, not on what was added before. It lives on the default device.
   Var add(const std::string& name, Shape shape, const Initializer& initializer, ParameterOptions options = {});
 
   auto begin() const { return list_.begin(); }

@@ -72,6 +72,7 @@ class Cache {
 
   void give_back(Block* block) {
     if (kDebug && device_ == Device::cpu) check_and_poison(block);
+    if (source_.poison) source_.poison(block->memory, static_cast<size_t>(block->size));
     const std::lock_guard lock(mutex_);
     taken_.erase(block);
     statistics_.in_use -= block->size;

@@ -29,6 +29,7 @@ void set_memory_limit(int64_t bytes);  // lowers what may be in use and cached o
 struct MemorySource {
   void* (*allocate)(size_t bytes);  // nullptr when there is none left
   void (*release)(void* memory, size_t bytes);
+  void (*poison)(void* memory, size_t bytes) = nullptr;  // fills freed blocks with NaN, where a test wants that
 };
 void set_memory_source(Device device, MemorySource source);
 

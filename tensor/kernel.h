@@ -17,14 +17,12 @@ struct Kernel<void(Arguments...)> {
   Function cpu;
   Function cuda = nullptr;
 
-  // Runs on the device of the first Tensor argument.
+  // Runs on CUDA when a Tensor argument lives there. Index tensors (ids, offsets, targets) may stay on the CPU: the CUDA
+  // kernels fetch them themselves, see tensor/cuda/runtime.h.
   void operator()(Arguments... arguments) const {
-    Device device = Device::cpu;
-    bool found = false;
-    (find_device(arguments, device, found), ...);
     const Measured measured(name);
     if (profiling()) (count_bytes(arguments), ...);
-    if (device == Device::cpu) return cpu(arguments...);
+    if (!(on_cuda(arguments) || ...)) return cpu(arguments...);
     require(Fault::resources, cuda != nullptr, name, ": this binary has no CUDA kernel; use --device cpu");
     cuda(arguments...);
   }
@@ -35,10 +33,9 @@ struct Kernel<void(Arguments...)> {
 
  private:
   template <class Argument>
-  static void find_device(const Argument& argument, Device& device, bool& found) {
-    if constexpr (std::is_same_v<Argument, Tensor>) {
-      if (!found && argument.defined()) device = argument.device(), found = true;
-    }
+  static bool on_cuda(const Argument& argument) {
+    if constexpr (std::is_same_v<Argument, Tensor>) return argument.defined() && argument.device() == Device::cuda;
+    return false;
   }
   template <class Argument>
   static void count_bytes(const Argument& argument) {

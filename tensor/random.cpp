@@ -14,15 +14,8 @@ uint32_t hash(std::string_view name) {  // FNV-1a
 }  // namespace
 
 std::array<uint32_t, 4> philox(const PhiloxKey& key, uint64_t block) {
-  uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32), c2 = key.counter[0], c3 = key.counter[1];
-  uint32_t k0 = key.key[0], k1 = key.key[1];
-  for (int round = 0; round < 10; ++round) {
-    const uint64_t p0 = uint64_t{0xD2511F53u} * c0, p1 = uint64_t{0xCD9E8D57u} * c2;
-    const uint32_t n0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ k0, n2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ k1;
-    c1 = static_cast<uint32_t>(p1), c3 = static_cast<uint32_t>(p0), c0 = n0, c2 = n2;
-    k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
-  }
-  return {c0, c1, c2, c3};
+  const PhiloxBlock bits = philox_block(key, block);
+  return {bits.words[0], bits.words[1], bits.words[2], bits.words[3]};
 }
 
 Random::Random(uint64_t seed, std::string_view stream, uint64_t step)

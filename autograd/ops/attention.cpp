@@ -94,7 +94,6 @@ static const uint16_t* words_of(const AttentionOptions& options, int64_t begin, 
 
 static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                         const AttentionInputs& inputs, const Tensor& buckets, Tensor& out, Tensor* saved) {
-  require_sequences(q_offsets, k_offsets, options, inputs.q, inputs.k);
   const std::vector<int64_t> starts = probability_starts(q_offsets, k_offsets, options.heads);
   if (saved) *saved = Tensor({starts.back()}, out.dtype());
   tensor::count_work(4.0 * static_cast<double>(starts.back()) * static_cast<double>(out.columns() / options.heads), 0);
@@ -248,6 +247,7 @@ static Var attend_columns(std::vector<Var> inputs, Place q, Place k, Place v, in
     const auto columns_of = [&](Place place) { return Columns{of[place.index], place.first}; };
     return {columns_of(q), columns_of(k), columns_of(v), of.size() > matrices ? of.back() : Tensor()};
   };
+  attention_kernels::require_sequences(q_offsets, k_offsets, options, at(values).q, at(values).k);
   Tensor out({values[q.index].rows(), columns}, values[q.index].dtype(), values[q.index].device()), saved;
   attention_kernels::forward(q_offsets, k_offsets, options, at(values), bias.buckets, out,
                              Tape::current() && needs_grad ? &saved : nullptr);

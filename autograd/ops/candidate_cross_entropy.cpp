@@ -39,7 +39,6 @@ static void check_rows(const Tensor& logits, const Tensor& targets, const Tensor
 
 static void forward_cpu(const Tensor& logits, const Tensor& targets, const Tensor& lists, const CandidateLists& candidates,
                         Tensor& loss, Tensor& lse, Tensor& weight) {
-  check_rows(logits, targets, lists, candidates);
   tensor::for_real(logits.dtype(), "candidate_cross_entropy", [&](auto zero) {
     using T = decltype(zero);
     const int64_t rows = logits.rows(), n = logits.columns();
@@ -109,6 +108,7 @@ Var candidate_cross_entropy(const Var& logits, const Tensor& targets, const Tens
                   "candidate_cross_entropy: logits is ", x.shape(), ", targets is ", targets.shape(), ", lists is ", lists.shape(),
                   "; they must be [rows, classes], [rows] and [rows]");
   tensor::require_offsets("candidate_cross_entropy", "offsets", candidates.offsets, candidates.classes.size());
+  candidate_cross_entropy_kernels::check_rows(x, targets, lists, candidates);
   Tensor loss({}, x.dtype(), x.device()), lse({x.rows()}, x.dtype(), x.device()), weight({1}, x.dtype(), x.device());
   candidate_cross_entropy_kernels::forward(x, targets, lists, candidates, loss, lse, weight);
   return record(op, {logits}, loss, [=](const Tensor& dloss, Wanted) -> Gradients {

@@ -22,12 +22,7 @@ static void forward_cpu(const Tensor& logits, const Tensor& targets, double labe
     const T* px = logits.data<T>();
     const int32_t* target = targets.data<int32_t>();
     T* pl = lse.data<T>();
-    int64_t valid = 0;
-    for (int64_t r = 0; r < rows; ++r) {
-      tensor::require(target[r] < n, "cross_entropy: target ", target[r], " of row ", r, " is not below the ", n,
-                      " classes; use a negative target to ignore a row");
-      valid += target[r] >= 0;
-    }
+    const int64_t valid = std::count_if(target, target + rows, [](int32_t t) { return t >= 0; });
     const double total = tensor::parallel_sum<double>(rows, rows_per_piece(n), [&](int64_t begin, int64_t end) {
       const auto& simd = tensor::simd<T>();
       static thread_local std::vector<T> scratch;
@@ -87,6 +82,15 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
 }
 static const Op op("cross_entropy", samples);
 
+static void require_targets(const Tensor& logits, const Tensor& targets) {
+  if (targets.device() != tensor::Device::cpu) return;
+  const int32_t* target = targets.data<int32_t>();
+  for (int64_t r = 0; r < targets.size(); ++r) {
+    tensor::require(target[r] < logits.columns(), "cross_entropy: target ", target[r], " of row ", r, " is not below the ",
+                    logits.columns(), " classes; use a negative target to ignore a row");
+  }
+}
+
 Var cross_entropy(const Var& logits, const Tensor& targets, double label_smoothing) {
   const Tensor x = logits.value();
   tensor::require(x.shape().rank() == 2 && x.columns() > 0 && targets.shape() == Shape{x.rows()},
@@ -95,6 +99,7 @@ Var cross_entropy(const Var& logits, const Tensor& targets, double label_smoothi
   tensor::require(targets.dtype() == DType::i32, "cross_entropy: targets must be i32, got ", targets.dtype());
   tensor::require(label_smoothing >= 0 && label_smoothing < 1, "cross_entropy: label_smoothing is ", label_smoothing,
                   "; it must be in [0, 1)");
+  require_targets(x, targets);
   Tensor loss({}, x.dtype(), x.device()), lse({x.rows()}, x.dtype(), x.device()), weight({1}, x.dtype(), x.device());
   cross_entropy_kernels::forward(x, targets, label_smoothing, loss, lse, weight);
   return record(op, {logits}, loss, [=](const Tensor& dloss, Wanted) -> Gradients {

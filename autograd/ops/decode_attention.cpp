@@ -37,11 +37,6 @@ static void self_cpu(const Tensor& q, const std::vector<Tensor>& steps, const Te
                      const AttentionOptions& options, const Tensor& bias, Tensor& out) {
   const int64_t rows = q.rows(), columns = q.columns(), count = static_cast<int64_t>(steps.size());
   const int32_t* ancestor = ancestors.data<int32_t>();
-  for (int64_t i = 0; i < rows * count; ++i) {
-    tensor::require(ancestor[i] >= 0 && ancestor[i] < steps[i % count].rows(), "decode_attention: row ", i / count,
-                    " descends from row ", ancestor[i], " of step ", i % count, ", which has ", steps[i % count].rows(),
-                    " rows; the table is wrong");
-  }
   tensor::for_real(q.dtype(), "decode_attention", [&](auto zero) {
     using T = decltype(zero);
     std::vector<const T*> caches;
@@ -62,12 +57,10 @@ struct Beams {
   int64_t first, count;
 };
 
-static std::vector<Beams> beams_of(const Tensor& row_user, int64_t users) {
+static std::vector<Beams> beams_of(const Tensor& row_user) {
   std::vector<Beams> all;
   const int32_t* user = row_user.data<int32_t>();
   for (int64_t r = 0; r < row_user.size(); ++r) {
-    tensor::require(user[r] >= 0 && user[r] < users, "decode_cross_attention: row ", r, " belongs to user ", user[r], " of ",
-                    users, "; it must be one of k_offsets");
     if (all.empty() || all.back().user != user[r]) all.push_back({user[r], r, 0});
     ++all.back().count;
   }
@@ -77,10 +70,9 @@ static std::vector<Beams> beams_of(const Tensor& row_user, int64_t users) {
 // The beams of a user are the queries of one problem: its keys are read once for all of them.
 static void cross_cpu(const Tensor& q, const Tensor& kv, const Tensor& k_offsets, const Tensor& row_user,
                       const AttentionOptions& options, Tensor& out) {
-  tensor::require_offsets("decode_cross_attention", "k_offsets", k_offsets, kv.rows());
   const int64_t columns = q.columns(), width = columns / options.heads, heads = options.heads;
   const int32_t* offsets = k_offsets.data<int32_t>();
-  const std::vector<Beams> beams = beams_of(row_user, k_offsets.size() - 1);
+  const std::vector<Beams> beams = beams_of(row_user);
   tensor::for_real(q.dtype(), "decode_cross_attention", [&](auto zero) {
     using T = decltype(zero);
     tensor::parallel_for(static_cast<int64_t>(beams.size()) * heads, kHeadsPerPiece, [&](int64_t begin, int64_t end) {
@@ -126,6 +118,12 @@ Tensor decode_attention(const Tensor& q, const std::vector<Tensor>& steps, const
   const Shape biases{static_cast<int64_t>(steps.size()), options.heads};
   tensor::require(!bias.defined() || (bias.shape() == biases && bias.dtype() == q.dtype()), "decode_attention: bias is ",
                   bias.dtype(), " ", bias.shape(), "; it must be ", q.dtype(), " ", biases);
+  const int32_t* ancestor = ancestors.data<int32_t>();
+  for (int64_t i = 0; i < ancestors.size(); ++i) {
+    const int64_t step = i % ancestors.columns(), before = steps[step].rows();
+    tensor::require(ancestor[i] >= 0 && ancestor[i] < before, "decode_attention: row ", i / ancestors.columns(),
+                    " descends from row ", ancestor[i], " of step ", step, ", which has ", before, " rows; the table is wrong");
+  }
   Tensor out = Tensor::like(q);
   decode_attention_kernels::self(q, steps, ancestors, options, bias, out);
   return out;
@@ -138,6 +136,13 @@ Tensor decode_cross_attention(const Tensor& q, const Tensor& kv, const Tensor& k
   const Shape rows{q.rows()};
   tensor::require(row_user.shape() == rows && row_user.dtype() == DType::i32, "decode_cross_attention: row_user is ",
                   row_user.dtype(), " ", row_user.shape(), "; it must be i32 ", rows);
+  tensor::require_offsets("decode_cross_attention", "k_offsets", k_offsets, kv.rows());
+  const int64_t users = k_offsets.size() - 1;
+  for (int64_t r = 0; r < q.rows(); ++r) {
+    const int32_t user = row_user.data<int32_t>()[r];
+    tensor::require(user >= 0 && user < users, "decode_cross_attention: row ", r, " belongs to user ", user, " of ", users,
+                    "; it must be one of k_offsets");
+  }
   Tensor out = Tensor::like(q);
   decode_attention_kernels::cross(q, kv, k_offsets, row_user, options, out);
   return out;

@@ -11,14 +11,12 @@ namespace gather_rows_kernels {
 static void forward_cpu(const Tensor& table, const Tensor& ids, Tensor& y) {
   tensor::for_real(table.dtype(), "gather_rows", [&](auto zero) {
     using T = decltype(zero);
-    const int64_t rows = table.rows(), columns = table.columns();
+    const int64_t columns = table.columns();
     const T* px = table.data<T>();
     const int32_t* id = ids.data<int32_t>();
     T* py = y.data<T>();
     tensor::parallel_for(ids.size(), row_grain(columns), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        tensor::require(id[i] >= -1 && id[i] < rows, "gather_rows: id ", id[i], " at position ", i, ", table is ",
-                        table.shape(), "; ids must be -1 (no row) or from 0 to ", rows - 1);
         if (id[i] < 0) std::fill_n(py + i * columns, columns, T{0});
         else std::copy_n(px + id[i] * columns, columns, py + i * columns);
       }
@@ -26,12 +24,7 @@ static void forward_cpu(const Tensor& table, const Tensor& ids, Tensor& y) {
   });
 }
 
-// The positions of each id, in order: those of id r are position[start[r]] .. position[start[r + 1] - 1].
-struct Positions {
-  Tensor start, position;
-};
-
-static Positions sort_by_id(const Tensor& ids, int64_t rows) {  // a stable counting sort
+Positions sort_by_id(const Tensor& ids, int64_t rows) {  // a stable counting sort
   Positions sorted{Tensor::zeros({rows + 2}, DType::i32), Tensor({ids.size()}, DType::i32)};
   const int32_t* id = ids.data<int32_t>();
   // next[r + 1] counts id r at first; next[r] is then where its next position goes, and at last where those of r + 1 begin.
@@ -105,11 +98,22 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
 }
 static const Op op("gather_rows", samples);
 
+// Ids that a kernel made are in range, and may be on the device.
+static void require_ids(const Tensor& table, const Tensor& ids) {
+  if (ids.device() != tensor::Device::cpu) return;
+  const int32_t* id = ids.data<int32_t>();
+  for (int64_t i = 0; i < ids.size(); ++i) {
+    tensor::require(id[i] >= -1 && id[i] < table.rows(), "gather_rows: id ", id[i], " at position ", i, ", table is ",
+                    table.shape(), "; ids must be -1 (no row) or from 0 to ", table.rows() - 1);
+  }
+}
+
 Var gather_rows(const Var& table, const Tensor& ids) {
   tensor::require(table.shape().rank() == 2 && ids.shape().rank() == 1 && ids.dtype() == DType::i32,
                   "gather_rows: table is ", table.shape(), ", ids are ", ids.shape(), " ", ids.dtype(),
                   "; table must be [n,d], ids i32 [m]");
   const Tensor x = table.value();
+  require_ids(x, ids);
   Tensor y({ids.size(), x.columns()}, x.dtype(), x.device());
   gather_rows_kernels::forward(x, ids, y);
   return record(op, {table}, y, [x, ids](const Tensor& dy, Wanted) -> Gradients {

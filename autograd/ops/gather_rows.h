@@ -11,8 +11,15 @@ namespace autograd {
 Var gather_rows(const Var& table, const Tensor& ids);
 
 namespace gather_rows_kernels {  // seam between gather_rows.cpp (CPU) and gather_rows.cu (CUDA)
-extern tensor::Kernel<void(const Tensor& table, const Tensor& ids, Tensor& y)> forward;  // the CPU checks the range of ids
+extern tensor::Kernel<void(const Tensor& table, const Tensor& ids, Tensor& y)> forward;
 extern tensor::Kernel<void(const Tensor& dy, const Tensor& ids, Tensor& dtable)> backward;
+
+// The positions of each id < rows, in order, i32: those of id r are position[start[r]] .. position[start[r + 1] - 1]. Of ids on
+// the CPU.
+struct Positions {
+  Tensor start, position;
+};
+Positions sort_by_id(const Tensor& ids, int64_t rows);
 }  // namespace gather_rows_kernels
 
 }  // namespace autograd

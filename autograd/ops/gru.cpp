@@ -64,7 +64,6 @@ static void step_backward(const T* gates, const T* before, T* dh, T* dx, T* dhu,
 }
 
 static void forward_cpu(const Tensor& x, const Tensor& u, const Tensor& c, const Tensor& offsets, Tensor& h, Tensor& gates) {
-  tensor::require_offsets("gru", "offsets", offsets, x.rows());
   tensor::for_real(x.dtype(), "gru", [&](auto zero) {
     using T = decltype(zero);
     const int64_t width = u.rows();
@@ -143,6 +142,7 @@ Var gru(const Var& x, const Var& u, const Var& c, const Tensor& offsets) {
                   ", u ", uv.shape(), ", c ", cv.shape(), "; x must be [tokens, ", 3 * width, "] and c [", width, "]");
   tensor::require(xv.dtype() == uv.dtype() && xv.dtype() == cv.dtype(), "gru: x is ", xv.dtype(), ", u ", uv.dtype(), ", c ",
                   cv.dtype(), "; they must have the same type");
+  tensor::require_offsets("gru", "offsets", offsets, xv.rows());
   Tensor h({xv.rows(), width}, xv.dtype(), xv.device()), gates({xv.rows(), 4 * width}, xv.dtype(), xv.device());
   gru_kernels::forward(xv, uv, cv, offsets, h, gates);
   return record(op, {x, u, c}, h, [xv, uv, cv, offsets, h, gates](const Tensor& dh, Wanted) -> Gradients {

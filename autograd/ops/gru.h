@@ -13,7 +13,7 @@ namespace autograd {
 Var gru(const Var& x, const Var& u, const Var& c, const Tensor& offsets);
 
 namespace gru_kernels {
-// gates [tokens, 4*width] = r, z, n, h U_n + c of every token, kept for the backward pass. The CPU checks the offsets.
+// gates [tokens, 4*width] = r, z, n, h U_n + c of every token, kept for the backward pass.
 extern tensor::Kernel<void(const Tensor& x, const Tensor& u, const Tensor& c, const Tensor& offsets, Tensor& h, Tensor& gates)>
     forward;
 extern tensor::Kernel<void(const Tensor& u, const Tensor& offsets, const Tensor& h, const Tensor& gates, const Tensor& dh,

@@ -61,7 +61,6 @@ struct Sequence {
 
 static void forward_cpu(const Tensor& qkv, const Tensor& quv, const Tensor& s, const Tensor& offsets,
                         const AttentionOptions& options, Tensor& out, Tensor* saved) {
-  tensor::require_offsets("relation_attention", "offsets", offsets, qkv.rows());
   const std::vector<int64_t> starts = probability_starts(offsets, offsets, options.heads);
   if (saved) *saved = Tensor({starts.back()}, out.dtype());
   tensor::count_work(4.0 * static_cast<double>(starts.back()) * static_cast<double>(quv.columns() / 3), 0);
@@ -166,6 +165,7 @@ Var relation_attention(const Var& qkv, const Var& quv, const Var& s, const Tenso
                   ", offsets has ", offsets.size() - 1, " sequences; s must be [sequences, 3]");
   tensor::require(x.dtype() == u.dtype() && x.dtype() == scalars.dtype(), "relation_attention: qkv is ", x.dtype(),
                   ", quv is ", u.dtype(), ", s is ", scalars.dtype(), "; all must have one type");
+  tensor::require_offsets("relation_attention", "offsets", offsets, x.rows());
   Tensor out({x.rows(), x.columns() / 3}, x.dtype(), x.device()), saved;
   const bool keep = Tape::current() && (qkv.needs_grad() || quv.needs_grad() || s.needs_grad());
   relation_attention_kernels::forward(x, u, scalars, offsets, options, out, keep ? &saved : nullptr);

@@ -11,7 +11,6 @@ namespace autograd {
 namespace repeat_rows_by_segment_kernels {
 
 static void forward_cpu(const Tensor& x, const Tensor& offsets, bool mean, Tensor& y) {
-  tensor::require_offsets("repeat_rows_by_segment", "offsets", offsets, y.rows());
   tensor::for_real(x.dtype(), "repeat_rows_by_segment", [&](auto zero) {
     using T = decltype(zero);
     const int64_t columns = x.columns(), segments = x.rows();
@@ -47,6 +46,7 @@ static const Op op("repeat_rows_by_segment", samples);
 Var repeat_rows_by_segment(const Var& x, const Tensor& offsets, int64_t rows) {
   tensor::require(x.shape().rank() == 2 && offsets.size() == x.rows() + 1, "repeat_rows_by_segment: x is ", x.shape(),
                   ", offsets are ", offsets.shape(), "; x must be [segments,d], offsets [segments+1]");
+  tensor::require_offsets("repeat_rows_by_segment", "offsets", offsets, rows);
   const Tensor xv = x.value();
   Tensor y({rows, xv.columns()}, xv.dtype(), xv.device());
   repeat_rows_by_segment_kernels::forward(xv, offsets, false, y);

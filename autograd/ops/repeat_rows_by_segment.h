@@ -10,7 +10,7 @@ namespace autograd {
 Var repeat_rows_by_segment(const Var& x, const Tensor& offsets, int64_t rows);
 
 namespace repeat_rows_by_segment_kernels {  // seam between repeat_rows_by_segment.cpp (CPU) and .cu (CUDA)
-// With `mean` each row is divided by the segment's number of rows. The CPU checks the offsets.
+// With `mean` each row is divided by the segment's number of rows.
 extern tensor::Kernel<void(const Tensor& x, const Tensor& offsets, bool mean, Tensor& y)> forward;
 }  // namespace repeat_rows_by_segment_kernels
 

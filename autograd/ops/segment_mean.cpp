@@ -3,6 +3,7 @@
 #include "autograd/op.h"
 #include "autograd/ops/repeat_rows_by_segment.h"
 #include "autograd/ops/segment_sum.h"
+#include "tensor/offsets.h"
 
 namespace autograd {
 
@@ -18,6 +19,7 @@ Var segment_mean(const Var& x, const Tensor& offsets) {
   tensor::require(x.shape().rank() == 2 && offsets.size() > 0, "segment_mean: x is ", x.shape(), ", offsets are ",
                   offsets.shape(), "; x must be [n,d], offsets [segments+1]");
   const Tensor xv = x.value();
+  tensor::require_offsets("segment_mean", "offsets", offsets, xv.rows());
   Tensor y({offsets.size() - 1, xv.columns()}, xv.dtype(), xv.device());
   segment_sum_kernels::forward(xv, offsets, true, y);
   return record(op, {x}, y, [shape = xv.shape(), offsets](const Tensor& dy, Wanted) -> Gradients {

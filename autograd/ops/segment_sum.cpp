@@ -11,7 +11,6 @@ namespace autograd {
 namespace segment_sum_kernels {
 
 static void forward_cpu(const Tensor& x, const Tensor& offsets, bool mean, Tensor& y) {
-  tensor::require_offsets(mean ? "segment_mean" : "segment_sum", "offsets", offsets, x.rows());
   tensor::for_real(x.dtype(), "segment_sum", [&](auto zero) {
     using T = decltype(zero);
     const auto& simd = tensor::simd<T>();
@@ -48,6 +47,7 @@ Var segment_sum(const Var& x, const Tensor& offsets) {
   tensor::require(x.shape().rank() == 2 && offsets.size() > 0, "segment_sum: x is ", x.shape(), ", offsets are ",
                   offsets.shape(), "; x must be [n,d], offsets [segments+1]");
   const Tensor xv = x.value();
+  tensor::require_offsets("segment_sum", "offsets", offsets, xv.rows());
   Tensor y({offsets.size() - 1, xv.columns()}, xv.dtype(), xv.device());
   segment_sum_kernels::forward(xv, offsets, false, y);
   return record(op, {x}, y, [shape = xv.shape(), offsets](const Tensor& dy, Wanted) -> Gradients {

@@ -11,7 +11,7 @@ namespace autograd {
 Var segment_sum(const Var& x, const Tensor& offsets);
 
 namespace segment_sum_kernels {  // seam between segment_sum.cpp (CPU) and segment_sum.cu (CUDA)
-// With `mean` each sum is divided by the segment's number of rows. The CPU checks the offsets.
+// With `mean` each sum is divided by the segment's number of rows.
 extern tensor::Kernel<void(const Tensor& x, const Tensor& offsets, bool mean, Tensor& y)> forward;
 }  // namespace segment_sum_kernels
 

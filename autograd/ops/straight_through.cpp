@@ -8,7 +8,7 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
   const auto sample = [&](Shape shape) -> Sample {
     const Tensor b = random_tensor(shape, rng);
     return {{random_tensor(shape, rng)},
-            [b](const Inputs& in) { return straight_through(in[0], b.to(in[0].value().dtype())); },
+            [b](const Inputs& in) { return straight_through(in[0], b.to(in[0].value().dtype()).to(in[0].value().device())); },
             [](const Inputs& in) { return in[0]; }};
   };
   return {sample({3, 5}), sample({1})};

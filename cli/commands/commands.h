@@ -21,6 +21,7 @@ std::unique_ptr<Command> inspect();
 std::unique_ptr<Command> selftest();
 std::unique_ptr<Command> bench_cpu();
 std::unique_ptr<Command> bench_gemm();
+std::unique_ptr<Command> bench_gpu();
 std::unique_ptr<Command> bench_inference();
 std::unique_ptr<Command> bench_data();
 std::unique_ptr<Command> completion();

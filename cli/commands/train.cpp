@@ -14,8 +14,6 @@
 #include "genrec/text_table.h"
 #include "tensor/error.h"
 #include "tensor/file.h"
-#include "tensor/parallel.h"
-#include "tensor/simd/simd.h"
 
 namespace cli {
 
@@ -48,8 +46,7 @@ class Train : public Command {
 
   int run() override {
     choose_device(common());
-    genrec::note(tensor::join("device: cpu, ", tensor::name_of(tensor::isa()), ", ", tensor::threads(), " threads",
-                              common().device == "auto" ? "; this program has no CUDA kernels" : ""));
+    genrec::note(device_line(common()));
     options_.seed = common().seed;
     if (dry_run_) return print_plan();
     require(!options_.out.empty(), "--out: this is required; give --out DIR");

@@ -69,7 +69,7 @@ class Bert4rec : public SequenceModel {
   // Eq. 7, with the bias of an item as one more element of its vector.
   Var outputs(const Var& states) const override {
     const Var h = gelu(out_(states));
-    return autograd::concat_columns({h, Tensor::full({h.value().rows(), 1}, 1, h.value().dtype())});
+    return autograd::concat_columns({h, Tensor::full({h.value().rows(), 1}, 1, h.value().dtype(), h.value().device())});
   }
   Var items() const override { return autograd::concat_columns({autograd::slice_rows(items_.table, 0, count_), bias_}); }
   int32_t mask() const override { return static_cast<int32_t>(count_); }

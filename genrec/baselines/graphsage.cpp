@@ -29,7 +29,7 @@ class GraphSage : public GraphModel {
   Var propagate(const Var& nodes, const nn::Context& context) const override {
     Var x = nodes;
     if (features_.defined()) {  // an item starts as its free vector plus its projected features
-      const Var none = Tensor::zeros({user_count_, nodes.columns()});
+      const Var none = Tensor::zeros({user_count_, nodes.columns()}, nodes.value().dtype(), nodes.value().device());
       x = autograd::add(nodes, autograd::concat_rows({none, autograd::matmul(features_, projection_)}));
     }
     for (const graph::GcnLayer& layer : layers_) x = layer(matrix_, x, context);

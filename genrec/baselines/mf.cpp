@@ -13,7 +13,7 @@ class Mf : public EmbeddingModel {
       : users_(parameters.add("users", {dataset.users(), options.width}, nn::xavier_uniform())),
         items_(parameters.add("items", {dataset.item_count(), options.width}, nn::xavier_uniform())),
         item_bias_(parameters.add("item_bias", {dataset.item_count(), 1}, nn::zeros())),
-        ones_(Tensor::full({dataset.users(), 1}, 1)) {}
+        ones_(Tensor::full({dataset.users(), 1}, 1, tensor::DType::f32, tensor::default_device())) {}
 
   Embeddings forward(const nn::Context&) const override {  // [p_u, 1] . [q_i, b_i]
     return {autograd::concat_columns({users_, ones_}), autograd::concat_columns({items_, item_bias_})};

@@ -13,7 +13,8 @@ namespace {
 class Vbpr : public EmbeddingModel {
  public:
   Vbpr(nn::Parameters& parameters, const EmbeddingOptions& options, const Dataset& dataset)
-      : features_(concatenated_features(dataset)), ones_(Tensor::full({dataset.users(), 1}, 1)) {
+      : features_(concatenated_features(dataset)),
+        ones_(Tensor::full({dataset.users(), 1}, 1, tensor::DType::f32, tensor::default_device())) {
     tensor::require(tensor::Fault::bad_data, features_.defined(), "vbpr: the data set has no dense features");
     const int64_t half = std::max(options.width / 2, 1);
     users_ = parameters.add("users", {dataset.users(), half}, nn::xavier_uniform());

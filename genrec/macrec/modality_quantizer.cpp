@@ -89,13 +89,15 @@ Var ModalityQuantizer::decode(const Var& z_hat) const {
   return adapters_.empty() ? rows : adapters_[1](rows);
 }
 
-ModalityQuantizer::Step ModalityQuantizer::step(const Tensor& rows, const quant::AssignLevel& assign) const {
+ModalityQuantizer::Step ModalityQuantizer::step(const Tensor& features, const quant::AssignLevel& assign) const {
+  const Tensor rows = features.to(tensor::default_device());
   const Var z = encode(rows);
   const quant::Quantized quantized = quantizer_.forward(z, assign);
   return {z, quantized, autograd::mse(decode(quantized.z_hat), rows)};
 }
 
-Tensor ModalityQuantizer::latents(const Tensor& rows) const {
+Tensor ModalityQuantizer::latents(const Tensor& features) const {
+  const Tensor rows = features.to(tensor::default_device());
   Tensor z({rows.rows(), quantizer_.options().width}, rows.dtype(), rows.device());
   for (int64_t begin = 0; begin < rows.rows(); begin += kRows) {
     const int64_t end = std::min(rows.rows(), begin + kRows);

@@ -60,7 +60,7 @@ class Training {
       m.name = name;
       m.raw = features_of(request.dataset, name).values;
       m.factor = feature_factor(options.input, m.raw);
-      m.features = multiplied(m.raw, m.factor);
+      m.features = multiplied(m.raw, m.factor).to(tensor::default_device());
       m.shape = quantizer_shape(options, name, m.raw.columns());
       m.network = std::make_unique<ModalityQuantizer>(parameters_, m.shape, options);
       m.clusters = Tensor::zeros({options.levels, options.codes}, tensor::DType::i32);
@@ -75,7 +75,8 @@ class Training {
   void run() {
     if (uses_labels()) prepare_labels();
     if (options_.cf_weight > 0) {
-      cf_ = collaborative_vectors(options_.cf_vectors, options_.latent, request_.dataset, request_.run, request_.seed);
+      cf_ = collaborative_vectors(options_.cf_vectors, options_.latent, request_.dataset, request_.run, request_.seed)
+                .to(tensor::default_device());
     }
     train();
     for (const Modal& m : modals_) {

@@ -21,7 +21,8 @@ EncoderInput encoder_input(const Recommender& recommender, const Dataset& datase
     history.insert(history.end(), read.begin(), read.end());
     offsets.push_back(static_cast<int32_t>(history.size()));
   }
-  return {Tensor::from(history), Tensor::from(offsets), user_rows(dataset, recommender.user_vectors(), queries)};
+  const Tensor users = user_rows(dataset, recommender.user_vectors(), queries);
+  return {Tensor::from(history), Tensor::from(offsets), users.to(tensor::default_device())};
 }
 
 // One batch of queries; user numbers of the search are positions in the batch.

@@ -28,7 +28,7 @@ ItemQuantizer::Step ItemQuantizer::step(const Tensor& rows) const {
   return {autograd::add(reconstruction, quantized.loss), quantized};
 }
 
-Tensor ItemQuantizer::latents(const Tensor& items) const { return encoder_(items, {}).value(); }
+Tensor ItemQuantizer::latents(const Tensor& items) const { return encoder_(items.to(tensor::default_device()), {}).value(); }
 
 void ItemQuantizer::initialise_codebooks(const Tensor& items, uint64_t seed) {
   quantizer_.initialise(latents(items), {.seed = seed});

@@ -28,8 +28,8 @@ Recommender::Recommender(nn::Parameters& parameters, const TransformerOptions& o
   for (int i = 0; i < options.layers; ++i) encoder_.emplace_back(parameters, numbered("encoder.", i), options, width_);
   for (int i = 0; i < options.layers; ++i) decoder_.emplace_back(parameters, numbered("decoder.", i), options, width_);
   output_ = parameters.add("output", {width_, vocabulary}, nn::xavier_uniform());
-  decoder_positions_ = nn::sinusoids(length, width_);
-  if (options.position == "default") history_positions_ = nn::sinusoids(options.history, width_);
+  decoder_positions_ = nn::sinusoids(length, width_).to(tensor::default_device());
+  if (options.position == "default") history_positions_ = nn::sinusoids(options.history, width_).to(tensor::default_device());
 }
 
 Var Recommender::users_of(const Tensor& history, const Tensor& offsets, const Var& graph_vectors) const {

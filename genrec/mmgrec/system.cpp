@@ -63,7 +63,7 @@ std::string TrainedMmgrec::neighbours(int32_t item, int depth) const {
   constexpr size_t kShown = 3;
   const auto codes = stored_.identifiers[item];
   const auto under = trie_.items_under(depth, trie_.find(codes.first(depth)));
-  const Tensor& vectors = recommender_->item_vectors();
+  const Tensor vectors = recommender_->item_vectors().to(tensor::Device::cpu);
   const int64_t width = vectors.columns();
   const auto distance = [&](int32_t other) {
     double sum = 0;

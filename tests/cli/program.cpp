@@ -41,10 +41,8 @@ namespace {
 // A started program. Through files: no pipe can fill up and block.
 class Child {
  public:
-  Child(const std::vector<std::string>& arguments, const std::string& input) {
+  Child(std::vector<std::string> words, const std::string& input) {
     write_text(folder_ / "in", input);
-    std::vector<std::string> words{GENREC_PROGRAM};
-    words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
@@ -53,9 +51,9 @@ class Child {
     posix_spawn_file_actions_addopen(&actions, 0, (folder_ / "in").c_str(), O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, (folder_ / "out").c_str(), O_WRONLY | O_CREAT, 0600);
     posix_spawn_file_actions_addopen(&actions, 2, (folder_ / "err").c_str(), O_WRONLY | O_CREAT, 0600);
-    const int failed = posix_spawn(&process_, GENREC_PROGRAM, &actions, nullptr, argv.data(), environ);
+    const int failed = posix_spawnp(&process_, argv[0], &actions, nullptr, argv.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
-    if (failed) throw std::runtime_error(std::string("cannot start ") + GENREC_PROGRAM);
+    if (failed) throw std::runtime_error("cannot start " + words[0]);
   }
 
   void signal(int number) const { kill(process_, number); }
@@ -72,10 +70,18 @@ class Child {
   pid_t process_ = 0;
 };
 
+std::vector<std::string> genrec_words(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words{GENREC_PROGRAM};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return words;
+}
+
 }  // namespace
 
+Outcome run_command(const std::vector<std::string>& words, const std::string& input) { return Child(words, input).wait(); }
+
 Outcome run_program(const std::vector<std::string>& arguments, const std::string& input) {
-  return Child(arguments, input).wait();
+  return run_command(genrec_words(arguments), input);
 }
 
 Outcome run_and_signal(const std::vector<std::string>& arguments, int signal, const std::string& file, int lines) {
@@ -83,7 +89,7 @@ Outcome run_and_signal(const std::vector<std::string>& arguments, int signal, co
     const std::string text = std::filesystem::exists(file) ? read_text(file) : "";
     return std::count(text.begin(), text.end(), '\n');
   };
-  const Child child(arguments, "");
+  const Child child(genrec_words(arguments), "");
   for (int tries = 0; tries < 6000 && written() < lines; ++tries) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   child.signal(signal);
   return child.wait();

@@ -14,6 +14,9 @@ struct Outcome {
 // Runs genrec with these arguments; `input` is its standard input.
 Outcome run_program(const std::vector<std::string>& arguments, const std::string& input = "");
 
+// The same with another program: its path, then the arguments.
+Outcome run_command(const std::vector<std::string>& words, const std::string& input = "");
+
 // The same, but sends a signal as soon as `file` holds so many lines (or the program ends before).
 Outcome run_and_signal(const std::vector<std::string>& arguments, int signal, const std::string& file, int lines);
 

@@ -1,0 +1,134 @@
+#include "autograd/ops/attention.h"
+
+#include <algorithm>
+
+#include "autograd/ops/attention_head.h"
+#include "autograd/ops/attention_warps.h"
+#include "autograd/ops/dropout.h"
+#include "tensor/cuda/map.h"
+#include "tensor/cuda/sums.h"
+
+namespace autograd::attention_kernels {
+
+using tensor::cuda::floats;
+
+struct RelativeTable {
+  const float* table;  // [buckets, heads]; null: no bias
+  const int32_t* buckets;
+  int reach, heads;
+
+  __device__ int bucket(int distance) const {
+    return buckets[reach + (distance < -reach ? -reach : distance > reach ? reach : distance)];
+  }
+  __device__ float operator()(const AttentionBlock& b, int i, int j) const {
+    return table ? table[bucket(j - i) * heads + b.head] : 0.f;
+  }
+};
+
+static RelativeTable relative_table(const Tensor& table, const Tensor& buckets) {
+  if (!table.defined()) return {nullptr, nullptr, 0, 1};
+  return {floats(table), tensor::cuda::indices(buckets), static_cast<int>(buckets.size() / 2),
+          static_cast<int>(table.columns())};
+}
+
+// The gradients of the biases of one sequence and head by distance: lines[sequence, head, longest + d] = sum of ds[i, i +
+// d].
+__global__ void diagonals_kernel(AttentionProblem x, const float* scores, int longest, float* lines) {
+  const AttentionBlock b(x);
+  const int length = 2 * longest + 1;
+  const float* ds = scores + b.start;
+  float* line = lines + (b.sequence * x.heads + b.head) * length;
+  for (int t = static_cast<int>(threadIdx.x); t < length; t += static_cast<int>(blockDim.x)) {
+    const int d = t - longest, first = d < 0 ? -d : 0, last = b.queries < b.keys - d ? b.queries : b.keys - d;
+    float sum = 0;
+    for (int i = first; i < last; ++i) sum += ds[int64_t{i} * b.keys + i + d];
+    line[t] = sum;
+  }
+}
+
+static DeviceColumns columns_of(const Columns& x) {
+  return {const_cast<float*>(floats(x.matrix)) + x.first, x.matrix.columns()};
+}
+
+// `starts` must live as long as the problem is used.
+static AttentionProblem problem_of(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
+                                   const AttentionInputs& inputs, const Tensor& starts, int64_t columns) {
+  return {.heads = options.heads,
+          .width = static_cast<int>(columns / options.heads),
+          .scale = static_cast<float>(options.scale),
+          .causal = options.causal,
+          .q_offsets = tensor::cuda::indices(q_offsets),
+          .k_offsets = tensor::cuda::indices(k_offsets),
+          .starts = reinterpret_cast<const int64_t*>(starts.raw()),
+          .q = columns_of(inputs.q),
+          .k = columns_of(inputs.k),
+          .v = columns_of(inputs.v),
+          .key = options.stream.key(),
+          .threshold = options.dropout > 0 ? dropout_threshold(options.dropout) : 0,
+          .keep_scale = static_cast<float>(1 / (1 - options.dropout)),
+          .staged = false};
+}
+
+static int longest_of(const Tensor& offsets) {
+  const auto at = offsets.span<int32_t>();
+  int longest = 0;
+  for (size_t s = 1; s < at.size(); ++s) longest = std::max(longest, at[s] - at[s - 1]);
+  return longest;
+}
+
+static dim3 blocks_of(const Tensor& offsets, int heads) {
+  return dim3(static_cast<unsigned>(offsets.size() - 1), static_cast<unsigned>(heads));
+}
+
+static void forward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
+                         const AttentionInputs& inputs, const Tensor& buckets, Tensor& out, Tensor* saved) {
+  const std::vector<int64_t> host_starts = probability_starts(q_offsets, k_offsets, options.heads);
+  const Tensor starts = tensor::cuda::upload(host_starts);
+  Tensor probabilities = tensor::cuda::scratch(host_starts.back());
+  AttentionProblem x = problem_of(q_offsets, k_offsets, options, inputs, starts, out.columns());
+  const size_t shared = shared_bytes_of(x, longest_of(k_offsets));
+  tensor::cuda::launch("attention.forward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
+                       attend_kernel<RelativeTable, NoValue>, x, relative_table(inputs.table, buckets), NoValue{},
+                       floats(probabilities), DeviceColumns{floats(out), out.columns()});
+  if (saved) *saved = probabilities;
+}
+
+// dtable[b, h] = sum over the sequences and over the distances in bucket b.
+static void table_backward(const AttentionProblem& x, const Tensor& q_offsets, const Tensor& buckets, const float* scores,
+                           Tensor& dtable) {
+  const int longest = longest_of(q_offsets);
+  const int64_t sequences = q_offsets.size() - 1, length = 2 * longest + 1, heads = x.heads;
+  Tensor lines = tensor::cuda::scratch(sequences * heads * length), sums = tensor::cuda::scratch(heads * length);
+  tensor::cuda::launch("attention.diagonals", blocks_of(q_offsets, x.heads), dim3(kAttentionThreads), 0, diagonals_kernel, x,
+                       scores, longest, floats(lines));
+  tensor::cuda::sum_rows("attention.distances", sequences, heads * length,
+                         tensor::cuda::RowParts{floats(lines), heads * length}, floats(sums));
+  const RelativeTable table = relative_table(dtable, buckets);
+  const float* by_distance = floats(sums);
+  float* result = floats(dtable);
+  tensor::cuda::for_each("attention.dtable", dtable.size(), [=] __device__(int64_t i) {
+    const int64_t bucket = i / heads, head = i % heads;
+    float sum = 0;
+    for (int d = -longest; d <= longest; ++d) {
+      if (table.bucket(d) == bucket) sum += by_distance[head * length + longest + d];
+    }
+    result[i] = sum;
+  });
+}
+
+static void backward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
+                          const AttentionInputs& inputs, const Tensor& buckets, const Tensor& saved, const Tensor& dout,
+                          AttentionInputs& gradients) {
+  const Tensor starts = tensor::cuda::upload(probability_starts(q_offsets, k_offsets, options.heads));
+  Tensor scores = tensor::cuda::scratch(saved.size());
+  AttentionProblem x = problem_of(q_offsets, k_offsets, options, inputs, starts, dout.columns());
+  const size_t shared = shared_bytes_of(x, longest_of(k_offsets));
+  tensor::cuda::launch("attention.backward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
+                       attend_backward_kernel<NoValue>, x, NoValue{}, floats(saved), columns_of({dout, 0}), floats(scores),
+                       columns_of(gradients.q), columns_of(gradients.k), columns_of(gradients.v));
+  if (gradients.table.defined()) table_backward(x, q_offsets, buckets, floats(scores), gradients.table);
+}
+
+static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+
+}  // namespace autograd::attention_kernels

@@ -1,0 +1,54 @@
+#include "autograd/ops/layer_norm.h"
+
+#include "tensor/cuda/sums.h"
+
+namespace autograd::layer_norm_kernels {
+
+using tensor::cuda::floats;
+using tensor::cuda::kWarp;
+using tensor::cuda::lane_of_warp;
+using tensor::cuda::warp_sum_of;
+
+__global__ void forward_kernel(int64_t rows, int64_t n, const float* x, const float* gamma, const float* beta, float epsilon,
+                               float* y, float* mean, float* rstd) {
+  const int64_t r = tensor::cuda::row_of_warp();
+  if (r >= rows) return;
+  x += r * n;
+  const float m = warp_sum_of(n, [&](int64_t j) { return x[j]; }) / static_cast<float>(n);
+  const float square = warp_sum_of(n, [&](int64_t j) { return (x[j] - m) * (x[j] - m); });
+  const float s = 1 / sqrtf(square / static_cast<float>(n) + epsilon);
+  for (int64_t j = lane_of_warp(); j < n; j += kWarp) y[r * n + j] = (x[j] - m) * s * gamma[j] + beta[j];
+  if (lane_of_warp() == 0) mean[r] = m, rstd[r] = s;
+}
+
+__global__ void backward_kernel(int64_t rows, int64_t n, const float* x, const float* gamma, const float* mean,
+                                const float* rstd, const float* dy, float* dx) {
+  const int64_t r = tensor::cuda::row_of_warp();
+  if (r >= rows) return;
+  x += r * n, dy += r * n;
+  const float m = mean[r], s = rstd[r];
+  const float sum = warp_sum_of(n, [&](int64_t j) { return gamma[j] * dy[j]; }) / static_cast<float>(n);
+  const float dot = warp_sum_of(n, [&](int64_t j) { return gamma[j] * dy[j] * ((x[j] - m) * s); }) / static_cast<float>(n);
+  for (int64_t j = lane_of_warp(); j < n; j += kWarp) dx[r * n + j] = s * (gamma[j] * dy[j] - sum - (x[j] - m) * s * dot);
+}
+
+static void forward_cuda(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon, Tensor& y, Tensor& mean,
+                         Tensor& rstd) {
+  tensor::cuda::launch_rows("layer_norm.forward", x.rows(), forward_kernel, x.rows(), x.columns(), floats(x), floats(gamma),
+                            floats(beta), epsilon, floats(y), floats(mean), floats(rstd));
+}
+
+static void backward_cuda(const Tensor& x, const Tensor& gamma, const Tensor& mean, const Tensor& rstd, const Tensor& dy,
+                          Tensor& dx, Tensor& dgamma, Tensor& dbeta) {
+  const int64_t rows = x.rows(), n = x.columns();
+  const float *px = floats(x), *m = floats(mean), *s = floats(rstd), *pdy = floats(dy);
+  tensor::cuda::launch_rows("layer_norm.backward", rows, backward_kernel, rows, n, px, floats(gamma), m, s, pdy, floats(dx));
+  tensor::cuda::sum_rows(
+      "layer_norm.dgamma", rows, n,
+      [=] __device__(int64_t r, int64_t j) { return pdy[r * n + j] * ((px[r * n + j] - m[r]) * s[r]); }, floats(dgamma));
+  tensor::cuda::sum_rows("layer_norm.dbeta", rows, n, tensor::cuda::RowParts{pdy, n}, floats(dbeta));
+}
+
+static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+
+}  // namespace autograd::layer_norm_kernels

@@ -1,0 +1,15 @@
+#include "autograd/ops/linear.h"
+
+#include "tensor/cuda/map.h"
+#include "tensor/reduce.h"
+
+namespace autograd::linear_kernels {
+
+static void relu_backward_cuda(const Tensor& y, const Tensor& dy, Tensor& g, Tensor& dbias) {
+  tensor::cuda::map("linear.relu_backward", g, [] __device__(float y, float dy) { return y > 0 ? dy : 0.f; }, y, dy);
+  if (dbias.defined()) tensor::column_sums(g, dbias);
+}
+
+static const bool bound = relu_backward.bind_cuda(relu_backward_cuda);
+
+}  // namespace autograd::linear_kernels

@@ -1,0 +1,65 @@
+// genrec bench gpu: times of the training steps and of beam search, beside what the GPU can do.
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands/commands.h"
+#include "cli/program.h"
+#include "genrec/bench_gpu.h"
+#include "genrec/log.h"
+#include "genrec/text_table.h"
+#include "tensor/cuda/device.h"
+#include "tensor/error.h"
+
+namespace cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string text(const std::vector<genrec::GpuBenchRow>& results) {
+  std::vector<std::vector<std::string>> rows;
+  for (const genrec::GpuBenchRow& row : results) {
+    const bool large = row.rate() > 1e9;
+    rows.push_back({row.name, fmt::format("{:.4g}", row.milliseconds),
+                    fmt::format("{:.4g} {}{}/s", large ? row.rate() / 1e9 : row.rate(), large ? "G" : "", row.unit),
+                    fmt::format("{}", row.launches), fmt::format("{}", row.allocations)});
+  }
+  const std::vector<std::string> header{"measured", "ms", "rate", "launches", "allocations"};
+  return genrec::text_table(header, rows) + tensor::cuda::description() + "\n";
+}
+
+std::string json(const std::vector<genrec::GpuBenchRow>& results) {
+  Json rows = Json::array();
+  for (const genrec::GpuBenchRow& row : results)
+    rows.push_back({{"name", row.name}, {"milliseconds", row.milliseconds}, {"work", row.work}, {"unit", row.unit},
+                    {"rate", row.rate()}, {"launches", row.launches}, {"allocations", row.allocations}});
+  return Json{{"device", tensor::cuda::description()}, {"rows", rows}}.dump(2) + "\n";
+}
+
+class BenchGpu : public Command {
+ public:
+  BenchGpu() : Command("bench gpu", "Measure training steps and beam search on the GPU") {
+    options().add("repeats", repeats_, "Runs of each row; the median is printed").range(1, 10000);
+    options().add("shrink", shrink_, "Divides batches and sizes, for a quick look").range(1, 256);
+    add_common(true);
+  }
+
+  int run() override {
+    const bool on_gpu = choose_device(common()) == tensor::Device::cuda;
+    tensor::require(tensor::Fault::resources, on_gpu,
+                    "bench gpu: ", common().device == "cpu" ? "--device cpu" : tensor::cuda::open(), "; it needs a GPU");
+    const std::vector<genrec::GpuBenchRow> rows = genrec::bench_gpu(repeats_, shrink_);
+    print(common().json ? json(rows) : text(rows));
+    return 0;
+  }
+
+ private:
+  int repeats_ = 20;
+  int64_t shrink_ = 1;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> bench_gpu() { return std::make_unique<BenchGpu>(); }
+
+}  // namespace cli

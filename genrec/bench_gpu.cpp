@@ -1,0 +1,59 @@
+#include "genrec/bench_gpu.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "autograd/ops/matmul.h"
+#include "genrec/log.h"
+#include "genrec/workloads.h"
+#include "tensor/allocator.h"
+#include "tensor/cuda/device.h"
+
+namespace genrec {
+
+using tensor::Tensor;
+using tensor::Workload;
+
+namespace {
+
+constexpr int kWarm = 3;
+
+GpuBenchRow measure(const Workload& workload, int repeats) {
+  const Stage stage("bench " + workload.name);
+  const auto allocations = [] { return tensor::memory_statistics(tensor::default_device()).system_allocations; };
+  for (int i = 0; i < kWarm; ++i) workload.run();
+  tensor::cuda::synchronize();
+  GpuBenchRow row{.name = workload.name, .unit = workload.unit, .work = workload.work};
+  const int64_t launches = tensor::cuda::launches(), allocated = allocations();
+  std::vector<double> times;
+  for (int i = 0; i < repeats; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    workload.run();
+    tensor::cuda::synchronize();
+    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+  }
+  std::nth_element(times.begin(), times.begin() + repeats / 2, times.end());
+  row.milliseconds = times[repeats / 2];
+  row.launches = (tensor::cuda::launches() - launches) / repeats;
+  row.allocations = allocations() - allocated;
+  return row;
+}
+
+Tensor on_device(tensor::Shape shape) { return Tensor::full(shape, 0.5, tensor::DType::f32, tensor::default_device()); }
+
+}  // namespace
+
+std::vector<GpuBenchRow> bench_gpu(int repeats, int64_t shrink) {
+  const int64_t n = std::max<int64_t>(1, 4096 / shrink);
+  const Tensor x = on_device({n, n}), large = on_device({(int64_t{1} << 28) / shrink});
+  std::vector<Workload> workloads;
+  workloads.push_back({tensor::join("product ", n, "^3, fp32"), "flop", 2.0 * static_cast<double>(n * n * n),
+                       [&] { autograd::matmul(x, x); }});
+  workloads.push_back({"copy", "byte", 2.0 * static_cast<double>(large.bytes()), [&] { large.clone(); }});
+  for (Workload& whole : whole_workloads(shrink)) workloads.push_back(std::move(whole));
+  std::vector<GpuBenchRow> rows;
+  for (const Workload& workload : workloads) rows.push_back(measure(workload, repeats));
+  return rows;
+}
+
+}  // namespace genrec

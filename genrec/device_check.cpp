@@ -1,0 +1,259 @@
+#include "genrec/device_check.h"
+
+#include "autograd/ops/cross_entropy.h"
+#include "autograd/ops/decode_attention.h"
+#include "genrec/data/synth.h"
+#include "genrec/evaluate.h"
+#include "genrec/mmgrec/graph_encoder.h"
+#include "genrec/mmgrec/inference.h"
+#include "genrec/mmgrec/item_quantizer.h"
+#include "genrec/mmgrec/recommender.h"
+#include "genrec/triples.h"
+#include "graph/spmm.h"
+#include "nn/adam.h"
+#include "nn/clip.h"
+#include "nn/sgd.h"
+#include "nn/t5.h"
+#include "quant/nearest.h"
+#include "tensor/elementwise.h"
+#include "tensor/reduce.h"
+
+namespace genrec {
+
+namespace {
+
+using autograd::compare_devices;
+using autograd::DeviceReport;
+using autograd::Var;
+using tensor::Device;
+using tensor::DType;
+using tensor::Tensor;
+
+constexpr double kLimit = 1e-5;
+constexpr double kModelLimit = 1e-3;  // after some steps: what single steps differ by grows
+constexpr double kRate = 1e-3;
+
+Tensor random_f32(tensor::Shape shape, tensor::Generator& rng) { return autograd::random_tensor(shape, rng).to(DType::f32); }
+
+// The default device for as long as it lives.
+class DeviceScope {
+ public:
+  explicit DeviceScope(Device device) : before_(tensor::default_device()) { tensor::set_default_device(device); }
+  ~DeviceScope() { tensor::set_default_device(before_); }
+
+ private:
+  Device before_;
+};
+
+void compare_tensor_kernels(tensor::Generator& rng, DeviceReport& report) {
+  const Tensor x = random_f32({700, 70}, rng), z = random_f32({700, 70}, rng);
+  compare_devices("fill, add_in_place, axpy_in_place", kLimit, [&](Device device) -> std::vector<Tensor> {
+    Tensor y = Tensor::full({700, 70}, 1.5, DType::f32, device), counts = Tensor::full({33}, 7, DType::i32, device);
+    tensor::add_in_place(y, x.to(device));
+    tensor::axpy_in_place(y, -0.3, z.to(device));
+    return {y, counts};
+  }, report);
+  compare_devices("column_sums", kLimit, [&](Device device) -> std::vector<Tensor> {
+    Tensor sums({70}, DType::f32, device);
+    tensor::column_sums(x.to(device), sums);
+    return {sums};
+  }, report);
+  const Tensor codes = random_f32({300, 70}, rng);
+  compare_devices("squared_distances", kLimit, [&](Device device) -> std::vector<Tensor> {
+    return {quant::squared_distances(x.to(device), codes.to(device))};
+  }, report);
+  compare_devices("nearest", kLimit, [&](Device device) -> std::vector<Tensor> {
+    const quant::Nearest found = quant::nearest(x.to(device), codes.to(device));
+    return {found.index, found.distance};
+  }, report);
+}
+
+void compare_decoding(tensor::Generator& rng, DeviceReport& report) {
+  const autograd::AttentionOptions options{.heads = 3, .scale = 0.4};
+  const Tensor q = random_f32({45, 36}, rng), bias = random_f32({2, 3}, rng), kv = random_f32({60, 72}, rng);
+  const std::vector<Tensor> steps{random_f32({20, 72}, rng), random_f32({45, 72}, rng)};
+  Tensor ancestors({45, 2}, DType::i32), users({45}, DType::i32);
+  for (int32_t r = 0; r < 45; ++r) {
+    ancestors.data<int32_t>()[2 * r] = r % 20, ancestors.data<int32_t>()[2 * r + 1] = r;
+    users.data<int32_t>()[r] = r % 3;
+  }
+  compare_devices(
+      "decode_attention", 3 * kLimit,
+      [&](Device device) -> std::vector<Tensor> {
+        return {autograd::decode_attention(q.to(device), {steps[0].to(device), steps[1].to(device)}, ancestors, options,
+                                           bias.to(device))};
+      },
+      report);
+  const Tensor offsets = Tensor::from<int32_t>({0, 60, 60, 60});
+  compare_devices("decode_cross_attention", 3 * kLimit, [&](Device device) -> std::vector<Tensor> {
+    return {autograd::decode_cross_attention(q.to(device), kv.to(device), offsets, users, options)};
+  }, report);
+}
+
+void compare_sparse(tensor::Generator& rng, DeviceReport& report) {
+  std::vector<graph::Pair> pairs;
+  std::vector<float> values;
+  for (int e = 0; e < 4000; ++e) {
+    pairs.push_back({static_cast<int32_t>(rng.below(e % 2 ? 300 : 3)), static_cast<int32_t>(rng.below(200))});
+    values.push_back(static_cast<float>(rng.normal()));
+  }
+  const graph::SparseMatrix a =
+      graph::with_transpose(graph::csr_from_pairs(300, 200, pairs, graph::Duplicates::merge, values));
+  const Tensor x = random_f32({200, 150}, rng), g = random_f32({300, 150}, rng);
+  compare_devices("spmm", kLimit, [&](Device device) -> std::vector<Tensor> {
+    autograd::Tape tape;
+    const Var right = Var::parameter(x.to(device)), y = graph::spmm(a, right);
+    tape.backward(y, g.to(device));
+    return {y.value(), right.grad()};
+  }, report);
+}
+
+// Values and state after three steps on fixed gradients, clipped.
+void compare_optimizer(const std::string& name, const std::function<std::unique_ptr<nn::Optimizer>()>& make,
+                       tensor::Generator& rng, DeviceReport& report) {
+  const Tensor g1 = random_f32({300, 70}, rng), g2 = random_f32({70}, rng);
+  compare_devices(name, kLimit, [&](Device device) -> std::vector<Tensor> {
+    const DeviceScope scope(device);
+    nn::Parameters parameters(5);
+    Var w = parameters.add("w", {300, 70}, nn::normal(1)), b = parameters.add("b", {70}, nn::ones(), {.decay = false});
+    const auto optimizer = make();
+    std::vector<Tensor> results;
+    for (int step = 0; step < 3; ++step) {
+      parameters.clear_gradients();
+      for (const auto& [var, g] : {std::pair(w, g1), std::pair(b, g2)}) {
+        autograd::Tape tape;
+        tape.backward(var, g.to(device));
+      }
+      const nn::Clip clip = nn::clip_scale(parameters, 1);
+      optimizer->step(parameters, 0.1, clip.scale);
+      results.push_back(Tensor::scalar(clip.norm));
+    }
+    for (const nn::Parameter& p : parameters) results.push_back(p.var.value().clone());
+    for (const auto& [key, value] : optimizer->state()) results.push_back(value);
+    return results;
+  }, report);
+}
+
+// Trains and returns the losses, then the parameters.
+std::vector<Tensor> trained(nn::Parameters& parameters, int steps, uint64_t seed,
+                            const std::function<Var(const nn::Context&)>& loss) {
+  nn::AdamW optimizer;
+  std::vector<float> losses;
+  for (int step = 0; step < steps; ++step) {
+    parameters.clear_gradients();
+    {
+      autograd::Tape tape;
+      const Var value = loss({.training = true, .seed = seed, .step = static_cast<uint64_t>(step)});
+      losses.push_back(static_cast<float>(value.value().item()));
+      tape.backward(value);
+    }
+    optimizer.step(parameters, kRate, nn::clip_scale(parameters, 1).scale);
+  }
+  std::vector<Tensor> results{Tensor::from(losses)};
+  for (const nn::Parameter& p : parameters) results.push_back(p.var.value());
+  return results;
+}
+
+std::vector<Tensor> train_t5(int steps, uint64_t seed) {
+  nn::Parameters parameters(seed);
+  const nn::T5 model(parameters, "t5", {.width = 24, .feed_forward = 40, .heads = 3, .head_width = 8, .encoder_layers = 2,
+                                        .decoder_layers = 2, .vocabulary = 50});
+  tensor::Generator rng(seed, "device check/t5");
+  const std::vector<int32_t> lengths{0, 4, 21, 22, 60}, outputs{0, 5, 10, 15, 20};
+  std::vector<int32_t> tokens(60), inputs(20);
+  for (int32_t& token : tokens) token = static_cast<int32_t>(rng.below(50));
+  for (int32_t& token : inputs) token = static_cast<int32_t>(rng.below(50));
+  const Tensor sources = Tensor::from(tokens), offsets = Tensor::from(lengths), targets = Tensor::from(inputs);
+  const Tensor target_offsets = Tensor::from(outputs);
+  std::vector<Tensor> results = trained(parameters, steps, seed, [&](const nn::Context& context) {
+    const Var memory = model.encode(sources, offsets, context);
+    return autograd::cross_entropy(model.decode(targets, target_offsets, memory, offsets, context), targets);
+  });
+  const nn::T5::Memory memory = model.remember(sources, offsets);  // two steps of decoding, two beams per sequence
+  nn::T5::State state;
+  results.push_back(model.step(state, memory, {0, 0, 0, 0}, {}, {0, 1, 2, 3}).logits);
+  results.push_back(
+      model.step(state, memory, {1, 2, 3, 4, 5, 6, 7, 8}, {0, 0, 1, 1, 2, 2, 3, 3}, {0, 0, 1, 1, 2, 2, 3, 3}).logits);
+  return results;
+}
+
+std::vector<Tensor> train_graph(const Dataset& data, int steps, uint64_t seed) {
+  nn::Parameters parameters(seed);
+  const mmgrec::GraphEncoder encoder(parameters, {.width = 16, .batch = 200, .negatives = 1}, data);
+  TripleSampler triples(data, 1, true, 200, seed);
+  triples.begin_epoch(0);
+  int64_t index = 0;
+  return trained(parameters, steps, seed, [&](const nn::Context& context) {
+    return encoder.bpr(encoder.forward(context), triples.batch(index++ % 3));
+  });
+}
+
+std::vector<Tensor> train_quantizer(int steps, uint64_t seed) {
+  nn::Parameters parameters(seed);
+  const mmgrec::ItemQuantizer quantizer(parameters, {.codes = 16}, 20);
+  tensor::Generator rng(seed, "device check/quantizer");
+  const Tensor items = random_f32({150, 20}, rng).to(tensor::default_device());
+  std::vector<Tensor> results =
+      trained(parameters, steps, seed, [&](const nn::Context&) { return quantizer.step(items).loss; });
+  results.push_back(quantizer.codes(items));
+  return results;
+}
+
+std::vector<Tensor> train_recommender(const Dataset& data, int steps, uint64_t seed) {
+  const mmgrec::TransformerOptions options{.heads = 2, .feed_forward = 24, .history = 20, .batch = 30};
+  tensor::Generator rng(seed, "device check/recommender");
+  ItemIdentifiers codes{.levels = 2, .sizes = {8, 8}};
+  for (int64_t i = 0; i < 2 * data.item_count(); ++i) codes.codes.push_back(static_cast<int32_t>(rng.below(8)));
+  const ItemIdentifiers identifiers = assign_identifiers(codes, data.train_counts());
+  const Vocabulary vocabulary(Vocabulary::Layout::disjoint, identifiers.sizes);
+  const Trie trie(identifiers);
+  const mmgrec::TokenTable tokens = mmgrec::token_table(identifiers, trie, vocabulary);
+  nn::Parameters parameters(seed);
+  const mmgrec::Recommender model(parameters, options, random_f32({data.item_count(), 16}, rng),
+                                  random_f32({data.users(), 16}, rng), vocabulary.size(), identifiers.levels + 1);
+  mmgrec::Sampler sampler(data, tokens, options, options.batch, seed);
+  sampler.begin_epoch(0);
+  int64_t index = 0;
+  std::vector<Tensor> results = trained(parameters, steps, seed, [&](const nn::Context& context) {
+    return model.loss(sampler.batch(index++ % 3), context);
+  });
+  const QuerySet queries(data, users_with(data, Split::test), Split::test);
+  const mmgrec::InferenceOptions inference{
+      .history = options.history, .beam = {.k = 5, .exclusion = Exclusion::trie}, .seed = seed};
+  const Ranking lists = mmgrec::beam_rank(model, trie, vocabulary, data, queries.queries().first(20), inference);
+  results.push_back(Tensor::from(lists.items));
+  return results;
+}
+
+}  // namespace
+
+DeviceReport compare_kernels(uint64_t seed) {
+  DeviceReport report;
+  tensor::Generator rng(seed, "device check");
+  compare_tensor_kernels(rng, report);
+  compare_decoding(rng, report);
+  compare_sparse(rng, report);
+  compare_optimizer("adam", [] { return std::make_unique<nn::Adam>(nn::AdamOptions{.decay = 0.01}); }, rng, report);
+  compare_optimizer("adamw", [] { return std::make_unique<nn::AdamW>(); }, rng, report);
+  compare_optimizer(
+      "sgd", [] { return std::make_unique<nn::Sgd>(nn::SgdOptions{.momentum = 0.9, .decay = 0.01}); }, rng, report);
+  return report;
+}
+
+DeviceReport compare_models(int steps, uint64_t seed) {
+  DeviceReport report;
+  const auto on = [&](const std::string& name, const std::function<std::vector<Tensor>()>& run) {
+    compare_devices(name, kModelLimit, [&](Device device) {
+      const DeviceScope scope(device);
+      return run();
+    }, report);
+  };
+  const Dataset data = make_synthetic({.users = 40, .items = 60, .seed = seed}).dataset;
+  on("t5", [&] { return train_t5(steps, seed); });
+  on("mmgrec graph", [&] { return train_graph(data, steps, seed); });
+  on("mmgrec quantiser", [&] { return train_quantizer(steps, seed); });
+  on("mmgrec transformer", [&] { return train_recommender(data, steps, seed); });
+  return report;
+}
+
+}  // namespace genrec

@@ -1,0 +1,41 @@
+#include "nn/adam.h"
+
+#include "nn/pieces_cuda.h"
+#include "tensor/simd/table.h"
+
+namespace nn::adam_kernels {
+
+using tensor::cuda::floats;
+
+struct Entry {
+  float *w, *m, *v;
+  const float* g;
+  tensor::AdamStep<float> step;
+};
+
+static void update_cuda(const Tensor&, std::span<const AdamUpdate> updates) {
+  std::vector<int64_t> sizes;
+  std::vector<Entry> entries;
+  for (AdamUpdate u : updates) {
+    sizes.push_back(u.w.size());
+    const auto real = [](double x) { return static_cast<float>(x); };
+    entries.push_back({floats(u.w), floats(u.m), floats(u.v), floats(u.g),
+                       {.learning_rate = real(u.learning_rate), .beta1 = real(u.beta1), .beta2 = real(u.beta2),
+                        .epsilon = real(u.epsilon), .correction1 = real(u.correction1), .correction2 = real(u.correction2),
+                        .coupled_decay = real(u.coupled_decay), .decoupled_decay = real(u.decoupled_decay),
+                        .gradient_scale = real(u.gradient_scale)}});
+  }
+  for_device_pieces("adam.update", entries, sizes, [] __device__(const Entry& e, int64_t i) {
+    const tensor::AdamStep<float>& s = e.step;
+    const float weight = e.w[i], gradient = e.g[i] * s.gradient_scale + weight * s.coupled_decay;
+    const float first = e.m[i] * s.beta1 + gradient * (1 - s.beta1);
+    const float second = e.v[i] * s.beta2 + gradient * gradient * (1 - s.beta2);
+    e.m[i] = first, e.v[i] = second;
+    const float update = first * s.correction1 / (sqrtf(second * s.correction2) + s.epsilon);
+    e.w[i] = weight - (update + weight * s.decoupled_decay) * s.learning_rate;
+  });
+}
+
+static const bool bound = update.bind_cuda(update_cuda);
+
+}  // namespace nn::adam_kernels

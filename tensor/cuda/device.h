@@ -1,0 +1,20 @@
+// The CUDA device as the rest of the program sees it. absent.cpp is compiled where the program is built without CUDA, the
+// .cu files of this folder otherwise.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace tensor::cuda {
+
+// Opens driver, device and libraries, at the first call. "" when all of it is there; otherwise what was missing, in one
+// line.
+std::string open();
+
+// "NVIDIA H200, compute capability 9.0, 139 GiB, driver 13.0, runtime 13.0, cuBLAS 13.1.0"; "" before open() succeeded.
+std::string description();
+
+void synchronize();  // waits for everything launched so far
+int64_t launches();  // kernels and library products so far
+
+}  // namespace tensor::cuda

@@ -1,0 +1,23 @@
+// cuBLAS, opened when the device is chosen: the program itself links no NVIDIA library. Typed from the vendor's headers.
+#pragma once
+
+#include <cublas_v2.h>
+
+#include <string>
+
+namespace tensor::cuda {
+
+struct Blas {
+  decltype(&cublasCreate_v2) create = nullptr;
+  decltype(&cublasSetStream_v2) set_stream = nullptr;
+  decltype(&cublasSetWorkspace_v2) set_workspace = nullptr;
+  decltype(&cublasGetVersion_v2) version = nullptr;
+  decltype(&cublasGetStatusString) text_of = nullptr;
+  decltype(&cublasSgemm_v2) sgemm = nullptr;
+  decltype(&cublasSgemmStridedBatched) sgemm_strided_batched = nullptr;
+};
+
+// Fills the table. "" when all of it is there, otherwise what was tried.
+std::string open_blas(Blas& blas);
+
+}  // namespace tensor::cuda

@@ -1,0 +1,254 @@
+// One device, one stream. Memory comes from the caching allocator (tensor/allocator.h); copies go through pinned staging.
+#include "tensor/cuda/runtime.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <memory>
+
+#include "tensor/allocator.h"
+#include "tensor/cuda/device.h"
+#include "tensor/cuda/gemm.h"
+#include "tensor/cuda/libraries.h"
+#include "tensor/elementwise.h"
+
+namespace tensor::cuda {
+
+namespace {
+
+constexpr int64_t kStaging = 4 << 20;           // bytes of each half of the staging memory
+constexpr int64_t kBlasWorkspace = 32 << 20;    // what NVIDIA recommends for Hopper
+
+struct State {
+  cudaStream_t stream = nullptr;
+  Blas blas;
+  cublasHandle_t handle = nullptr;
+  Tensor blas_workspace;
+  std::byte* staging = nullptr;                 // two halves, used in turns
+  cudaEvent_t staged[2] = {};                   // the copies out of a half are done
+  int half = 0;
+  int64_t used = 0;                             // of the current half
+  std::string description;
+  int64_t launches = 0;
+};
+
+State& state() {
+  static State& s = *new State;                 // never destroyed, as the allocator
+  return s;
+}
+
+void* device_allocate(size_t bytes) {
+  void* memory = nullptr;
+  if (cudaMalloc(&memory, bytes) == cudaSuccess) return memory;
+  cudaGetLastError();  // clears it: the allocator releases what is cached and tries again
+  return nullptr;
+}
+
+void device_release(void* memory, size_t) {
+  cudaStreamSynchronize(state().stream);  // kernels that use it may still be running
+  cudaFree(memory);
+}
+
+// Room in pinned memory, valid until the copy out of it that is launched next.
+std::byte* stage(int64_t bytes) {
+  State& s = state();
+  if (s.used + bytes > kStaging) {
+    check(cudaEventRecord(s.staged[s.half], s.stream), "staging");
+    s.half ^= 1, s.used = 0;
+    check(cudaEventSynchronize(s.staged[s.half]), "staging");
+  }
+  std::byte* room = s.staging + s.half * kStaging + s.used;
+  s.used += (bytes + 63) / 64 * 64;
+  return room;
+}
+
+void copy_to_device(void* destination, const void* source, int64_t bytes) {
+  for (int64_t done = 0; done < bytes;) {
+    const int64_t part = std::min(bytes - done, kStaging);
+    std::byte* room = stage(part);
+    std::memcpy(room, static_cast<const std::byte*>(source) + done, static_cast<size_t>(part));
+    check(cudaMemcpyAsync(static_cast<std::byte*>(destination) + done, room, static_cast<size_t>(part),
+                          cudaMemcpyHostToDevice, state().stream),
+          "copy to the device");
+    done += part;
+  }
+}
+
+void copy_between(void* destination, Device to, const void* source, Device from, int64_t bytes) {
+  if (to == Device::cpu && from == Device::cpu) {
+    std::memcpy(destination, source, static_cast<size_t>(bytes));
+  } else if (from == Device::cpu) {
+    copy_to_device(destination, source, bytes);
+  } else if (to == Device::cuda) {
+    check(cudaMemcpyAsync(destination, source, static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice, stream()), "copy");
+  } else {
+    check(cudaMemcpyAsync(destination, source, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream()),
+          "copy to the host");
+    synchronize();
+  }
+}
+
+std::string version_text(int version) { return join(version / 1000, ".", version % 1000 / 10); }
+
+std::string failed(const char* what, cudaError_t status) { return join(what, ": ", cudaGetErrorString(status)); }
+
+std::string open_device() {
+  State& s = state();
+  int driver = 0, runtime = 0, count = 0;
+  cudaDriverGetVersion(&driver);
+  cudaRuntimeGetVersion(&runtime);
+  if (driver == 0) return "no NVIDIA driver was found (libcuda.so.1)";
+  if (const cudaError_t e = cudaGetDeviceCount(&count); e != cudaSuccess) {
+    return join(failed("the NVIDIA driver answers", e), " (driver ", version_text(driver), ", runtime ",
+                version_text(runtime), ")");
+  }
+  if (count == 0) return "the NVIDIA driver sees no GPU";
+  cudaDeviceProp device{};
+  if (const cudaError_t e = cudaGetDeviceProperties(&device, 0); e != cudaSuccess) return failed("GPU 0", e);
+  if (device.major < 8) {
+    return join("GPU 0, ", device.name, ", has compute capability ", device.major, ".", device.minor,
+                "; 8.0 or more is needed");
+  }
+  if (const cudaError_t e = cudaSetDevice(0); e != cudaSuccess) return failed(device.name, e);
+  if (std::string missing = open_blas(s.blas); !missing.empty()) return missing;
+  if (const cudaError_t e = cudaStreamCreateWithFlags(&s.stream, cudaStreamNonBlocking); e != cudaSuccess) {
+    return failed(device.name, e);
+  }
+  if (const cudaError_t e = cudaMallocHost(reinterpret_cast<void**>(&s.staging), 2 * kStaging); e != cudaSuccess) {
+    return failed("pinned memory", e);
+  }
+  for (cudaEvent_t& event : s.staged) {
+    if (const cudaError_t e = cudaEventCreateWithFlags(&event, cudaEventDisableTiming); e != cudaSuccess)
+      return failed("event", e);
+  }
+  if (const cublasStatus_t e = s.blas.create(&s.handle); e != CUBLAS_STATUS_SUCCESS)
+    return join("cuBLAS: ", s.blas.text_of(e));
+  int blas = 0;
+  s.blas.version(s.handle, &blas);
+  s.description = join(device.name, ", compute capability ", device.major, ".", device.minor, ", ",
+                       device.totalGlobalMem >> 30, " GiB, driver ", version_text(driver), ", runtime ",
+                       version_text(runtime), ", cuBLAS ", blas / 10000, ".", blas / 100 % 100, ".", blas % 100);
+  return "";
+}
+
+void check_blas(cublasStatus_t status, const char* what) {
+  require(Fault::resources, status == CUBLAS_STATUS_SUCCESS, "cuda: cuBLAS ", what, ": ", state().blas.text_of(status),
+          "; try --device cpu");
+}
+
+void install() {
+  State& s = state();
+  set_memory_source(Device::cuda, {device_allocate, device_release, test_hooks.freed});
+  set_device_copy(copy_between);
+  s.blas_workspace = Tensor({kBlasWorkspace}, DType::u8, Device::cuda);  // of our own: the same algorithms, also in graphs
+  check_blas(s.blas.set_stream(s.handle, s.stream), "stream");
+  check_blas(s.blas.set_workspace(s.handle, s.blas_workspace.raw(), kBlasWorkspace), "workspace");
+}
+
+// Device copies of host tensors, for as long as the host memory lives.
+struct Cached {
+  std::weak_ptr<std::byte> host;
+  Tensor copy;
+};
+std::map<std::pair<const void*, int64_t>, Cached>& cached_copies() {
+  static auto& copies = *new std::map<std::pair<const void*, int64_t>, Cached>;
+  return copies;
+}
+
+const std::byte* device_copy(const Tensor& host) {
+  constexpr size_t kSweep = 256;  // entries at which those of freed tensors are dropped
+  auto& copies = cached_copies();
+  static size_t sweep_at = kSweep;
+  if (copies.size() >= sweep_at) {
+    std::erase_if(copies, [](const auto& entry) { return entry.second.host.expired(); });
+    sweep_at = std::max(kSweep, 2 * copies.size());
+  }
+  Cached& entry = copies[{host.raw(), host.bytes()}];
+  if (entry.copy.defined() && !entry.host.expired()) {
+    if (test_hooks.cached) test_hooks.cached(host.raw(), entry.copy.raw(), host.bytes());
+    return entry.copy.raw();
+  }
+  entry = {host.memory(), host.to(Device::cuda)};
+  return entry.copy.raw();
+}
+
+}  // namespace
+
+constinit TestHooks test_hooks;
+
+std::string open() {
+  static const std::string missing = [] {
+    std::string text = open_device();
+    if (text.empty()) install();
+    return text;
+  }();
+  return missing;
+}
+
+std::string description() { return state().description; }
+cudaStream_t stream() { return state().stream; }
+int64_t launches() { return state().launches; }
+void count_launch() { ++state().launches; }
+void synchronize() { check(cudaStreamSynchronize(stream()), "waiting for the device"); }
+
+void check(cudaError_t status, const char* what) {
+  require(Fault::resources, status == cudaSuccess, "cuda: ", what, ": ", cudaGetErrorString(status),
+          "; try --device cpu, and report this if it comes back");
+}
+
+static void require_on_device(const Tensor& x) {
+  require(Fault::bug, x.device() == Device::cuda && x.dtype() == DType::f32, "cuda: a kernel was given a ", x.dtype(),
+          " tensor ", x.shape(), " on ", x.device(), "; it takes f32 on cuda");
+}
+float* floats(Tensor& x) { return require_on_device(x), x.data<float>(); }
+const float* floats(const Tensor& x) { return require_on_device(x), x.data<float>(); }
+
+const int32_t* indices(const Tensor& ids) {
+  if (ids.device() == Device::cuda) return ids.data<int32_t>();
+  tensor::check(ids.dtype() == DType::i32, "indices are ", ids.dtype());
+  return reinterpret_cast<const int32_t*>(device_copy(ids));
+}
+
+const float* constants(const Tensor& values) {
+  if (values.device() == Device::cuda) return floats(values);
+  tensor::check(values.dtype() == DType::f32, "constants are ", values.dtype());
+  return reinterpret_cast<const float*>(device_copy(values));
+}
+
+Tensor upload(const void* data, int64_t bytes) {
+  Tensor copy({bytes}, DType::u8, Device::cuda);
+  if (bytes > 0) copy_to_device(copy.raw(), data, bytes);
+  return copy;
+}
+
+Tensor scratch(int64_t count, DType dtype) { return Tensor({count}, dtype, Device::cuda); }
+
+// A row-major matrix is the transpose of a column-major one: C^T = op(B)^T op(A)^T.
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* b,
+          int64_t ldb, float* c, int64_t ldc, bool accumulate) {
+  if (m == 0 || n == 0) return;
+  count_launch();
+  const float one = 1, beta = accumulate ? 1 : 0;
+  const auto op = [](bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
+  const auto size = [](int64_t x) { return static_cast<int>(x); };
+  const auto stride = [](int64_t x) { return static_cast<int>(std::max<int64_t>(1, x)); };
+  check_blas(state().blas.sgemm(state().handle, op(transpose_b), op(transpose_a), size(n), size(m), size(k), &one, b,
+                                stride(ldb), a, stride(lda), &beta, c, stride(ldc)),
+             "product");
+}
+
+void gemm_batched(bool transpose_a, bool transpose_b, int64_t batch, int64_t m, int64_t n, int64_t k, const float* a,
+                  const float* b, float* c) {
+  if (batch == 0 || m == 0 || n == 0) return;
+  count_launch();
+  const float one = 1, zero = 0;
+  const auto op = [](bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
+  const auto size = [](int64_t x) { return static_cast<int>(x); };
+  const auto stride = [](int64_t x) { return static_cast<int>(std::max<int64_t>(1, x)); };
+  check_blas(state().blas.sgemm_strided_batched(state().handle, op(transpose_b), op(transpose_a), size(n), size(m), size(k),
+                                                &one, b, stride(transpose_b ? k : n), k * n, a, stride(transpose_a ? m : k),
+                                                m * k, &zero, c, size(n), m * n, size(batch)),
+             "batched product");
+}
+
+}  // namespace tensor::cuda

@@ -1,0 +1,48 @@
+// What CUDA host code needs: the stream, errors, and the memory behind tensors. Only .cu files include it.
+//
+// The rule for tensors: real numbers that an operation computes with live on its device. Index tensors (ids, targets,
+// offsets, buckets, the arrays of a sparse matrix) belong to the CPU, where they are checked; a kernel takes them through
+// indices(), which keeps a copy on the device for as long as the CPU memory lives. Such a tensor must not be changed once an
+// operation has seen it. Ids that a kernel made (codes) may stay on the device; offsets never do.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "tensor/tensor.h"
+
+namespace tensor::cuda {
+
+cudaStream_t stream();
+void check(cudaError_t status, const char* what);  // throws Error: "cuda: WHAT: MESSAGE"
+void count_launch();
+
+// The elements on the device of an f32 tensor that lives there; an Error if it does not.
+float* floats(Tensor& x);
+const float* floats(const Tensor& x);
+inline const float* floats_or_null(const Tensor& x) { return x.defined() ? floats(x) : nullptr; }
+
+// The i32 elements on the device, wherever the tensor lives.
+const int32_t* indices(const Tensor& ids);
+
+// The f32 elements on the device, wherever the tensor lives: for constants such as the values of a sparse matrix.
+const float* constants(const Tensor& values);
+
+// A copy on the device of host memory that may go away: staged in pinned memory, so that nothing waits.
+Tensor upload(const void* data, int64_t bytes);
+template <class T>
+Tensor upload(const std::vector<T>& values) {
+  return upload(values.data(), static_cast<int64_t>(values.size() * sizeof(T)));
+}
+
+// Uninitialised memory on the device; in order of the stream, so it may be dropped as soon as its last kernel is launched.
+Tensor scratch(int64_t count, DType dtype = DType::f32);
+
+// What an emulation of the device wants to look at.
+struct TestHooks {
+  void (*cached)(const void* host, const void* device,
+                 int64_t bytes) = nullptr;  // a copy is used again: are both still equal?
+  void (*freed)(void* memory, size_t bytes) = nullptr;
+};
+extern TestHooks test_hooks;
+
+}  // namespace tensor::cuda

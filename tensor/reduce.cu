@@ -1,0 +1,13 @@
+#include "tensor/reduce.h"
+
+#include "tensor/cuda/sums.h"
+
+namespace tensor {
+
+static void column_sums_cuda(const Tensor& x, Tensor& sums) {
+  cuda::sum_rows("column_sums", x.rows(), x.columns(), cuda::RowParts{cuda::floats(x), x.columns()}, cuda::floats(sums));
+}
+
+static const bool bound = column_sums.bind_cuda(column_sums_cuda);
+
+}  // namespace tensor

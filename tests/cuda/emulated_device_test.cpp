@@ -1,0 +1,63 @@
+// Every CUDA kernel of the program, run on the CPU by tests/cuda/emulation and compared with the CPU's own.
+#include <cmath>
+
+#include "genrec/device_check.h"
+#include "tensor/cuda/device.h"
+#include "tests/catch.h"
+#include "tests/cli/program.h"
+
+namespace {
+
+// False, and the test counts as skipped, where this build has no emulation.
+bool have_device() {
+  const std::string missing = tensor::cuda::open();
+  if (!missing.empty())
+    tests::skip("no emulation of the CUDA kernels: " + missing + " (the CUDA headers are not installed)");
+  return missing.empty();
+}
+
+void check(const autograd::DeviceReport& report) {
+  CHECK(report.failures == std::vector<std::string>());
+  CHECK(report.cases > 0);
+  CHECK(report.values > 0);
+}
+
+}  // namespace
+
+TEST_CASE("every operation gives the CPU's values and gradients on the device", "[cuda]") {
+  if (have_device()) check(autograd::compare_operations());
+}
+
+TEST_CASE("kernels without a derivative and optimisers agree between the devices", "[cuda]") {
+  if (have_device()) check(genrec::compare_kernels());
+}
+
+TEST_CASE("models train alike on both devices", "[cuda][slow]") {
+  if (have_device()) check(genrec::compare_models(2));
+}
+
+TEST_CASE("a filter that matches nothing is a failure of the comparison", "[cuda]") {
+  CHECK(autograd::compare_operations("no such operation").failures ==
+        std::vector<std::string>{"no operation matches 'no such operation'"});
+}
+
+TEST_CASE("the comparison of devices notices a wrong result", "[cuda]") {
+  using tensor::Device;
+  using tensor::Tensor;
+  const auto run = [](float on_cuda) {
+    autograd::DeviceReport report;
+    int runs = 0;
+    autograd::compare_devices(
+        "x", 1e-3,
+        [&](Device device) -> std::vector<Tensor> {
+          return {Tensor::from<float>(
+              {1, device == Device::cpu ? 100.f : on_cuda + static_cast<float>(runs++ % 2) * (on_cuda == 7)})};
+        },
+        report);
+    return report.failures;
+  };
+  CHECK(run(100.05f).empty());
+  CHECK(run(100.2f).size() == 1);
+  CHECK(run(NAN).size() == 1);
+  CHECK(run(7).size() == 2);  // far off, and another value in the second run
+}

@@ -1,0 +1,113 @@
+// Emulation of the CUDA runtime functions that the program calls, with the vendor's signatures. Device memory is a range of
+// its own that the host cannot touch between launches and copies; fresh and freed memory holds NaN.
+#include <cuda_runtime_api.h>
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "tensor/allocator.h"
+#include "tensor/cuda/runtime.h"
+#include "tensor/error.h"
+#include "tests/cuda/emulation/fibers.h"
+
+namespace emulation {
+
+namespace {
+
+constexpr size_t kArena = size_t{16} << 30;  // reserved addresses, not memory
+
+struct Arena {
+  std::byte* base;
+  size_t used = 0;  // ever handed out, from the base on
+  int access = 0;
+
+  Arena()
+      : base(static_cast<std::byte*>(mmap(nullptr, kArena, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) {
+    madvise(base, kArena, MADV_HUGEPAGE);  // changing the protection of few large pages is fast
+  }
+  void protect(int protection) { mprotect(base, used, protection); }
+};
+
+Arena& arena() {
+  static Arena& a = *new Arena;
+  return a;
+}
+
+void poison(void* memory, size_t bytes) {
+  const DeviceAccess access;
+  std::memset(memory, 0xFF, bytes);
+}
+
+void verify(const void* host, const void* device, int64_t bytes) {
+  const DeviceAccess access;
+  tensor::require(tensor::Fault::bug, std::memcmp(host, device, static_cast<size_t>(bytes)) == 0,
+                  "emulation: an index tensor was changed after an operation had seen it");
+}
+
+}  // namespace
+
+static const bool hooked = (tensor::cuda::test_hooks = {verify, poison}, true);
+
+DeviceAccess::DeviceAccess() {
+  if (arena().access++ == 0) arena().protect(PROT_READ | PROT_WRITE);
+}
+DeviceAccess::~DeviceAccess() {
+  if (--arena().access == 0) arena().protect(PROT_NONE);
+}
+
+void check_pointer(const char* kernel, const void* pointer) {
+  const auto* p = static_cast<const std::byte*>(pointer);
+  tensor::require(tensor::Fault::bug, !p || (p >= arena().base && p < arena().base + arena().used), "emulation of ", kernel,
+                  ": an argument points to host memory");
+}
+
+}  // namespace emulation
+
+using emulation::arena;
+
+extern "C" {
+
+cudaError_t cudaDriverGetVersion(int* version) { return *version = CUDART_VERSION, cudaSuccess; }
+cudaError_t cudaRuntimeGetVersion(int* version) { return *version = CUDART_VERSION, cudaSuccess; }
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = std::getenv("GENREC_EMULATION_NO_DEVICE") ? 0 : 1;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* device, int) {
+  *device = {};
+  std::strcpy(device->name, "emulated device");
+  device->major = 9;
+  device->totalGlobalMem = emulation::kArena;
+  return cudaSuccess;
+}
+cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+const char* cudaGetErrorString(cudaError_t error) { return error == cudaSuccess ? "no error" : "emulated error"; }
+
+cudaError_t cudaMalloc(void** memory, size_t bytes) {
+  constexpr size_t kPage = 2 << 20;
+  emulation::Arena& a = arena();
+  if (a.used + bytes > emulation::kArena) return cudaErrorMemoryAllocation;
+  *memory = a.base + a.used;
+  a.used += (bytes + kPage - 1) / kPage * kPage;
+  emulation::poison(*memory, bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaFree(void*) { return cudaSuccess; }  // an address is never used again
+cudaError_t cudaMallocHost(void** memory, size_t bytes) { return *memory = std::malloc(bytes), cudaSuccess; }
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
+  const emulation::DeviceAccess access;
+  std::memmove(to, from, bytes);
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) { return *stream = nullptr, cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) { return *event = nullptr, cudaSuccess; }
+cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+
+}  // extern "C"
