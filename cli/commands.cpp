@@ -9,7 +9,8 @@ Commands all_commands(const std::string& model) {
   commands.push_back(synth());
   commands.push_back(import_data());
   commands.push_back(check());
-  commands.push_back(train(model));
+  commands.push_back(train(model.empty() ? "mmgrec" : model));
+  commands.push_back(sweep(model.empty() ? "macrec" : model));
   commands.push_back(evaluate());
   commands.push_back(compare());
   commands.push_back(recommend());

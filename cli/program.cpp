@@ -17,9 +17,9 @@ namespace cli {
 
 namespace {
 
-// The model that `train` is asked for, known before its options can be: from --model, else from the configuration file.
+// The model that `train` or `sweep` is asked for, known before its options can be: from --model, else from the configuration file.
 std::string model_of(const std::vector<std::string>& arguments) {
-  if (arguments.empty() || arguments[0] != "train") return "mmgrec";
+  if (arguments.empty() || (arguments[0] != "train" && arguments[0] != "sweep")) return "";
   std::string given[2];
   const std::string names[2] = {"--model", "--config"};
   for (size_t i = 1; i < arguments.size(); ++i)
@@ -27,8 +27,8 @@ std::string model_of(const std::vector<std::string>& arguments) {
       if (arguments[i].starts_with(names[n] + "=")) given[n] = arguments[i].substr(names[n].size() + 1);
       if (arguments[i] == names[n] && i + 1 < arguments.size()) given[n] = arguments[i + 1];
     }
-  if (given[0].empty() && !given[1].empty()) given[0] = peek_config(given[1], "train", "model");
-  return given[0].empty() ? "mmgrec" : given[0];
+  if (given[0].empty() && !given[1].empty()) given[0] = peek_config(given[1], arguments[0], "model");
+  return given[0];
 }
 
 // Command line over file over presets over defaults.

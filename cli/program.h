@@ -8,8 +8,8 @@
 
 namespace cli {
 
-// In the order of the help. `model` decides which options `train` has.
-Commands all_commands(const std::string& model = "mmgrec");
+// In the order of the help. `model` decides which options `train` and `sweep` have; "": those of their usual models.
+Commands all_commands(const std::string& model = "");
 
 // Runs the program; errors leave as exceptions.
 int run(const std::vector<std::string>& arguments);

@@ -1,5 +1,7 @@
 #include "cli/reference.h"
 
+#include <functional>
+
 #include <fmt/format.h>
 
 #include "cli/program.h"
@@ -27,12 +29,16 @@ std::string table(const std::string& rows) {
   return rows.empty() ? "" : "| option | meaning | default | range |\n|---|---|---|---|\n" + rows;
 }
 
-std::string table(const genrec::OptionTable& options, bool common) {
+std::string table(const genrec::OptionTable& options, const std::function<bool(const genrec::Option&)>& wanted) {
   std::string rows;
   for (const auto& option : options.options())
-    if ((option->group() == kCommonGroup) == common) rows += row(*option);
+    if (wanted(*option)) rows += row(*option);
   return table(rows);
 }
+
+bool is_common(const genrec::Option& option) { return option.group() == kCommonGroup; }
+bool is_own(const genrec::Option& option) { return !is_common(option); }
+bool is_of_the_sweep(const genrec::Option& option) { return option.group().empty(); }  // the others are those of `train`
 
 std::string folded(const std::string& title, const std::string& text) {
   return text.empty() ? "" : fmt::format("\n<details><summary><code>{}</code></summary>\n\n{}\n</details>\n", title, text);
@@ -46,7 +52,7 @@ std::string models_reference() {
     genrec::OptionTable options;
     const auto system = entry.make();
     system->describe(options);
-    const std::string text = table(options, false);
+    const std::string text = table(options, is_own);
     auto same = tables.begin();
     while (same != tables.end() && same->first != text) ++same;
     if (same == tables.end()) tables.emplace_back(text, entry.name);
@@ -65,9 +71,9 @@ std::string reference() {
   for (const auto& command : commands) text += fmt::format("| `genrec {}` | {} |\n", command->name(), command->summary());
   text += "\n| `train --model` | |\n|---|---|\n";
   for (const genrec::SystemEntry& entry : genrec::systems()) text += fmt::format("| `{}` | {} |\n", entry.name, entry.summary);
-  text += "\nEvery command takes these (`--json` where there is a result):\n\n" + table(commands.front()->options(), true);
+  text += "\nEvery command takes these (`--json` where there is a result):\n\n" + table(commands.front()->options(), is_common);
   for (const auto& command : commands) {
-    text += folded("genrec " + command->name(), table(command->options(), false));
+    text += folded("genrec " + command->name(), table(command->options(), command->name() == "sweep" ? is_of_the_sweep : is_own));
     if (command->name() == "train") text += models_reference();
   }
   return text;

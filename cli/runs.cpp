@@ -11,10 +11,6 @@ genrec::Dataset data_of(const genrec::Run& run, const std::string& given) {
   return genrec::load_dataset(given.empty() ? run.data() : given);
 }
 
-std::string evaluation_file(const std::string& run, genrec::Split split) {
-  return run + "/evaluation-" + name_of(split) + ".safetensors";
-}
-
 static std::string identifiers_of_run(const std::string& run, const std::string& modality) {
   const std::vector<std::string> names =
       modality.empty() ? std::vector<std::string>{"identifiers.tsv", "identifiers-textual.tsv", "identifiers-visual.tsv"}

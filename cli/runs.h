@@ -1,4 +1,4 @@
-// What commands over runs share: the data of a run, where its evaluation lies, and names for people.
+// What commands over runs share: the data of a run, its identifiers, and names for people.
 #pragma once
 
 #include <string>
@@ -11,9 +11,6 @@ namespace cli {
 
 // The data set at `given`, or the one that the run was trained on when that is "".
 genrec::Dataset data_of(const genrec::Run& run, const std::string& given);
-
-// Values per user and metric that `evaluate` leaves in the folder of a run, for `compare`.
-std::string evaluation_file(const std::string& run, genrec::Split split);
 
 // Identifiers from a file (.json: an index file of the LC-Rec family) or from the folder of a run, and the data set they belong to.
 struct IdentifiersOf {

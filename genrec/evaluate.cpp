@@ -19,22 +19,34 @@ QuerySet::QuerySet(const Dataset& dataset, std::span<const int32_t> users, Split
   }
 }
 
-ItemsOf held_out_items(const Dataset& dataset, Split split) {
+ItemsOf held_out_items(const Dataset& dataset, Split split, Targets targets) {
+  const std::vector<int32_t> trained = dataset.train_counts();
   auto sorted = std::make_shared<std::vector<std::vector<int32_t>>>(dataset.users());
   for (int64_t user = 0; user < dataset.users(); ++user) {
-    const auto items = dataset.items_of(user, split);
-    (*sorted)[user].assign(items.begin(), items.end());
-    std::sort((*sorted)[user].begin(), (*sorted)[user].end());
+    std::vector<int32_t>& wanted = (*sorted)[user];
+    for (const int32_t item : dataset.items_of(user, split)) {
+      if (targets == Targets::all || (targets == Targets::cold) == (trained[item] == 0)) wanted.push_back(item);
+    }
+    std::sort(wanted.begin(), wanted.end());
   }
   return [sorted](int32_t user) { return std::span<const int32_t>((*sorted)[user]); };
 }
 
-std::vector<int32_t> users_with(const Dataset& dataset, Split split) {
+std::vector<int32_t> users_with(const Dataset& dataset, Split split, Targets targets) {
+  const ItemsOf wanted = held_out_items(dataset, split, targets);
   std::vector<int32_t> users;
   for (int64_t user = 0; user < dataset.users(); ++user) {
-    if (!dataset.items_of(user, split).empty()) users.push_back(static_cast<int32_t>(user));
+    if (!wanted(static_cast<int32_t>(user)).empty()) users.push_back(static_cast<int32_t>(user));
   }
   return users;
+}
+
+std::vector<int> usual_cutoffs(const Dataset& dataset) {
+  return dataset.split_protocol == "leave-one-out" ? std::vector<int>{1, 5, 10} : std::vector<int>{10, 20};
+}
+
+static const char* name_of(Targets targets) {
+  return targets == Targets::cold ? "cold " : targets == Targets::warm ? "warm " : "";
 }
 
 Record summary(const MetricTable& table) {
@@ -44,16 +56,17 @@ Record summary(const MetricTable& table) {
 }
 
 Evaluation evaluate(const TrainedModel& model, const Dataset& dataset, Split target, std::span<const int> cutoffs,
-                    bool exclude_seen) {
+                    bool exclude_seen, Targets targets) {
   tensor::require(!cutoffs.empty() && *std::min_element(cutoffs.begin(), cutoffs.end()) >= 1,
                   "evaluate: every K must be 1 or more, and there must be one; for example --k 10,20");
-  const std::vector<int32_t> users = users_with(dataset, target);
-  tensor::require(tensor::Fault::bad_data, !users.empty(), "evaluate: no user has ", name_of(target),
-                  " items; import the data with a split that holds some out");
+  const std::vector<int32_t> users = users_with(dataset, target, targets);
+  tensor::require(tensor::Fault::bad_data, !users.empty(), "evaluate: no user has ", name_of(targets), name_of(target),
+                  " items; ",
+                  targets == Targets::all ? "import the data with a split that holds some out" : "use --targets all");
   const QuerySet queries(dataset, users, target, exclude_seen);
   Evaluation result;
   result.ranking = model.rank(queries.queries(), *std::max_element(cutoffs.begin(), cutoffs.end()));
-  result.metrics = measure(result.ranking, users, held_out_items(dataset, target), cutoffs);
+  result.metrics = measure(result.ranking, users, held_out_items(dataset, target, targets), cutoffs);
   result.statistics = model.statistics();
   for (size_t row = 0; row < users.size() && !result.seen_listed; ++row) {
     const auto seen = dataset.history(users[row], target);

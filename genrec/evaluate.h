@@ -18,9 +18,12 @@ class QuerySet {
   std::vector<Query> queries_;
 };
 
+// Which held-out items count: cold ones have no training interaction, warm ones have some.
+enum class Targets : uint8_t { all, cold, warm };
+
 // The items of `split`, ascending; usable from several threads. Keeps its own copy.
-ItemsOf held_out_items(const Dataset& dataset, Split split);
-std::vector<int32_t> users_with(const Dataset& dataset, Split split);  // who have held-out items, ascending
+ItemsOf held_out_items(const Dataset& dataset, Split split, Targets targets = Targets::all);
+std::vector<int32_t> users_with(const Dataset& dataset, Split split, Targets targets = Targets::all);  // who have any, ascending
 
 Record summary(const MetricTable& table);  // the mean of every metric
 
@@ -31,6 +34,8 @@ struct Evaluation {
   bool seen_listed = false;  // some list holds an item that its user was known to have
 };
 Evaluation evaluate(const TrainedModel& model, const Dataset& dataset, Split target, std::span<const int> cutoffs,
-                    bool exclude_seen = true);
+                    bool exclude_seen = true, Targets targets = Targets::all);
+
+std::vector<int> usual_cutoffs(const Dataset& dataset);  // 10,20, or 1,5,10 where each user holds out one item
 
 }  // namespace genrec

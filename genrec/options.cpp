@@ -320,6 +320,17 @@ std::vector<std::pair<std::string, std::string>> OptionTable::values() const {
   return result;
 }
 
+std::vector<Assignment> OptionTable::given() const {
+  std::vector<std::string> not_given = {"default"};
+  for (const auto& option : options_)
+    if (!option->bundles_.empty()) not_given.push_back(join(option->name_, " ", option->text()));
+  std::vector<Assignment> result;
+  for (const auto& option : options_)
+    if (std::find(not_given.begin(), not_given.end(), option->origin_) == not_given.end())
+      result.push_back({option->name_, option->text(), "--" + option->name_, option->origin_});
+  return result;
+}
+
 namespace {
 
 std::string toml_value(const Option& option) {

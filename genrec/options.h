@@ -96,6 +96,7 @@ class OptionTable {
   void require_given() const;  // Error(usage) naming the first required option that nobody set
 
   std::vector<std::pair<std::string, std::string>> values() const;  // name and text of all but the positional ones
+  std::vector<Assignment> given() const;  // what was set one by one, neither a default nor a part of a bundle
   std::string toml(bool with_origins = true) const;                 // `name = value  # preset tiny`, one per line
 
  private:

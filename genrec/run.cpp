@@ -52,6 +52,18 @@ toml::table parse_config(const std::string& path) {
   }
 }
 
+// "tasks=seqrec", "seqimage", "beam=50": an element without '=' belongs to the list before it.
+std::vector<Assignment> parse_changes(const std::vector<std::string>& changes) {
+  std::vector<Assignment> parsed;
+  for (const std::string& change : changes) {
+    const size_t equals = change.find('=');
+    require(equals != std::string::npos || !parsed.empty(), "--set: '", change, "' sets nothing; give NAME=VALUE");
+    if (equals == std::string::npos) parsed.back().text += "," + change;
+    else parsed.push_back({change.substr(0, equals), change.substr(equals + 1), "--set " + change.substr(0, equals), "--set"});
+  }
+  return parsed;
+}
+
 void write_start_of_manifest(RunFolder& run, const RunOptions& options, const Dataset& dataset) {
   Record program;
   program.add("version", kVersion).add("compiler", kCompiler).add("build", kBuildType);
@@ -109,15 +121,16 @@ Run::Run(const std::string& path, const std::vector<std::string>& changes) : fol
   for (const auto& [name, value] : *options) {
     assignments.push_back({std::string(name.str()), text_of(value), file + ": " + std::string(name.str()), file, Fault::config});
   }
-  for (const std::string& change : changes) {
-    const size_t equals = change.find('=');
-    require(equals != std::string::npos, "--set: '", change, "' sets nothing; give NAME=VALUE");
-    assignments.push_back({change.substr(0, equals), change.substr(equals + 1), "--set " + change.substr(0, equals), "--set"});
-  }
+  const std::vector<Assignment> changed = parse_changes(changes);
+  assignments.insert(assignments.end(), changed.begin(), changed.end());
   table_->apply(assignments);
 }
 
 std::unique_ptr<TrainedModel> Run::load(const Dataset& dataset) const { return system_->load(dataset, folder_, seed_); }
+
+std::string evaluation_file(const std::string& run, Split split) {
+  return run + "/evaluation-" + name_of(split) + ".safetensors";
+}
 
 std::vector<std::string> runs_under(const std::string& path) {
   if (file_exists(path + "/" + kConfig)) return {path};

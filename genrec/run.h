@@ -51,6 +51,9 @@ class Run {
   std::unique_ptr<OptionTable> table_;
 };
 
+// Values per user and metric that an evaluation leaves in the folder of a run, for comparisons.
+std::string evaluation_file(const std::string& run, Split split);
+
 // The runs under a path: the path itself, or its folders seed-1, seed-2, ... (train --seeds).
 std::vector<std::string> runs_under(const std::string& path);
 

@@ -29,7 +29,7 @@ compared() {
   run recommend "${runs[0]}" --user "$user" --k 5 --explain
 }
 
-run synth --preset tiny --out "$demo/clicks"
+run synth --preset tiny --users 600 --out "$demo/clicks"
 run check "$demo/clicks"
 for model in popularity itemknn lightgcn; do
   run train --model "$model" --data "$demo/clicks" --out "$demo/$model"

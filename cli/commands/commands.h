@@ -11,6 +11,7 @@ std::unique_ptr<Command> synth();
 std::unique_ptr<Command> import_data();
 std::unique_ptr<Command> check();
 std::unique_ptr<Command> train(const std::string& model);
+std::unique_ptr<Command> sweep(const std::string& model);
 std::unique_ptr<Command> evaluate();
 std::unique_ptr<Command> compare();
 std::unique_ptr<Command> recommend();

@@ -31,6 +31,8 @@ class Evaluate : public Command {
     options().add("k", cutoffs_, "Lengths of the lists; empty: 10,20, or 1,5,10 where each user holds out one item")
         .range(1, 100000);
     options().add("seen", seen_, "Whether items that a user is known to have may be listed").choices({"drop", "keep"});
+    options().add("targets", targets_, "Which held-out items count: all, cold (without a training interaction) or warm; `compare` sees all",
+                  {{"all", genrec::Targets::all}, {"cold", genrec::Targets::cold}, {"warm", genrec::Targets::warm}});
     options().add("set", changes_, "Options of the model to change for this once, as beam=50; nothing is left for `compare`")
         .value_name("NAME=VALUE,...");
     add_common(true);
@@ -51,9 +53,9 @@ class Evaluate : public Command {
     const genrec::Dataset data = data_of(run, data_);
     const genrec::Split split = split_named(split_);
     Evaluated result{path, run.model_name(), run.seed(), {}};
-    const std::vector<int> usual = data.split_protocol == "leave-one-out" ? std::vector<int>{1, 5, 10} : std::vector<int>{10, 20};
-    result.evaluation = genrec::evaluate(*run.load(data), data, split, cutoffs_.empty() ? usual : cutoffs_, seen_ == "drop");
-    if (changes_.empty()) result.evaluation.metrics.save(evaluation_file(path, split));
+    const std::vector<int> cutoffs = cutoffs_.empty() ? genrec::usual_cutoffs(data) : cutoffs_;
+    result.evaluation = genrec::evaluate(*run.load(data), data, split, cutoffs, seen_ == "drop", targets_);
+    if (changes_.empty() && targets_ == genrec::Targets::all) result.evaluation.metrics.save(evaluation_file(path, split));
     return result;
   }
 
@@ -75,7 +77,8 @@ class Evaluate : public Command {
     for (const Evaluated& result : results)
       for (const auto& [name, value] : result.evaluation.statistics.fields())
         text += fmt::format("{}{}: {}\n", results.size() == 1 ? "" : base_name(result.path) + ": ", name, shown(value));
-    return text + fmt::format("{} users with {} items, seen items {}\n", results[0].evaluation.metrics.users.size(), split_,
+    const std::string which = targets_ == genrec::Targets::all ? "" : " that are " + options().find("targets")->text();
+    return text + fmt::format("{} users with {} items{}, seen items {}\n", results[0].evaluation.metrics.users.size(), split_, which,
                               results[0].evaluation.seen_listed ? "kept" : "left out");
   }
 
@@ -95,10 +98,11 @@ class Evaluate : public Command {
                       {"users", result.evaluation.metrics.users.size()},
                       {"metrics", Json::parse(genrec::summary(result.evaluation.metrics).to_json())},
                       {"statistics", Json::parse(result.evaluation.statistics.to_json())}});
-    return Json{{"split", split_}, {"seen", seen_}, {"runs", runs}}.dump(2) + "\n";
+    return Json{{"split", split_}, {"seen", seen_}, {"targets", options().find("targets")->text()}, {"runs", runs}}.dump(2) + "\n";
   }
 
   std::string run_, data_, split_ = "test", seen_ = "drop";
+  genrec::Targets targets_ = genrec::Targets::all;
   std::vector<std::string> changes_;
   std::vector<int> cutoffs_;
 };

@@ -21,6 +21,10 @@ class IdsAdd : public Command {
         .value_name("NAME=FILE")
         .required();
     options().add("feature-ids", ids_, "File with the id of each row, one per line").value_name("FILE").required();
+    options()
+        .add("interactions", interactions_,
+             "What users did with the new items: test items of the new data set, for `evaluate --targets cold`")
+        .value_name("FILE");
     options().add("out", out_, "Folder for the run with the new items; its data set goes into DIR/data")
         .value_name("DIR")
         .required();
@@ -31,10 +35,13 @@ class IdsAdd : public Command {
     const genrec::Run run(run_);
     const genrec::Dataset data = data_of(run, data_);
     const genrec::Stage stage("ids add");
-    const auto items = genrec::macrec::read_new_items(features_, ids_, data);
+    auto items = genrec::macrec::read_new_items(features_, ids_, data);
+    if (!interactions_.empty()) items.interactions = genrec::macrec::read_new_interactions(interactions_, items, data);
     const auto grown = genrec::macrec::grow_run(run, data, items, out_);
-    nlohmann::ordered_json json = {{"run", out_}, {"items", items.ids.size()}, {"modalities", nlohmann::json::array()}};
-    std::string text = fmt::format("{}: {} new items\n", out_, items.ids.size());
+    nlohmann::ordered_json json = {{"run", out_}, {"items", items.ids.size()}, {"interactions", items.interactions.size()},
+                                   {"modalities", nlohmann::json::array()}};
+    std::string text = fmt::format("{}: {} new items, {} interactions to test them with\n", out_, items.ids.size(),
+                                   items.interactions.size());
     for (const genrec::macrec::Grown& each : grown) {
       json["modalities"].push_back({{"modality", each.modality},
                                     {"collisions_before", each.conflicts.rate_before()},
@@ -48,7 +55,7 @@ class IdsAdd : public Command {
   }
 
  private:
-  std::string run_, data_, ids_, out_;
+  std::string run_, data_, ids_, interactions_, out_;
   std::vector<std::string> features_;
 };
 

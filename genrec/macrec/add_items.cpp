@@ -1,9 +1,12 @@
 #include "genrec/macrec/add_items.h"
 
 #include <algorithm>
+#include <set>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "genrec/data/lines.h"
+#include "genrec/data/table.h"
 #include "genrec/macrec/identifier_stage.h"
 #include "genrec/macrec/quantizer_training.h"
 #include "quant/conflicts.h"
@@ -85,6 +88,47 @@ NewItems read_new_items(const std::vector<std::string>& features, const std::str
   return items;
 }
 
+std::vector<std::pair<int32_t, int32_t>> read_new_interactions(const std::string& path, const NewItems& items, const Dataset& dataset) {
+  std::unordered_map<std::string_view, int32_t> users, fresh;
+  for (size_t i = 0; i < dataset.user_ids.size(); ++i) users.emplace(dataset.user_ids[i], static_cast<int32_t>(i));
+  for (size_t i = 0; i < items.ids.size(); ++i) fresh.emplace(items.ids[i], static_cast<int32_t>(i));
+  const Schema schema = sniff(path, TableKind::interactions);
+  const int user_column = schema.find(Role::user), item_column = schema.find(Role::item);
+  std::set<std::pair<int32_t, int32_t>> pairs;
+  TableReader table(schema);
+  while (table.next()) {
+    const auto user = users.find(table.field(user_column)), item = fresh.find(table.field(item_column));
+    require(Fault::bad_data, user != users.end(), table.place(user_column), ": user '", table.field(user_column),
+            "' is not in the data set; leave the line out");
+    require(Fault::bad_data, item != fresh.end(), table.place(item_column), ": item '", table.field(item_column),
+            "' is not among the new items; leave the line out");
+    require(Fault::bad_data, pairs.emplace(user->second, item->second).second, table.place(), ": stands twice; keep one line");
+  }
+  require(Fault::bad_data, !pairs.empty(), path, ": holds no interactions; leave --interactions out");
+  return {pairs.begin(), pairs.end()};
+}
+
+// Puts the new interactions behind each user's test items; where times are kept, at the time of the last one there is.
+static void append_to_test(Dataset& all, const std::vector<std::pair<int32_t, int32_t>>& interactions, int32_t first_new) {
+  const Dataset old = all;
+  const double last = old.times.empty() ? 0 : *std::max_element(old.times.begin(), old.times.end());
+  all.items.clear(), all.times.clear(), all.bounds = {0};
+  all.split_protocol = "given";
+  auto next = interactions.begin();
+  for (int64_t user = 0; user < old.users(); ++user) {
+    for (size_t split = 0; split < std::size(kSplits); ++split) {
+      const int64_t begin = old.bounds[3 * user + split], end = old.bounds[3 * user + split + 1];
+      all.items.insert(all.items.end(), old.items.begin() + begin, old.items.begin() + end);
+      if (!old.times.empty()) all.times.insert(all.times.end(), old.times.begin() + begin, old.times.begin() + end);
+      for (; kSplits[split] == Split::test && next != interactions.end() && next->first == user; ++next) {
+        all.items.push_back(first_new + next->second);
+        if (!old.times.empty()) all.times.push_back(last);
+      }
+      all.bounds.push_back(static_cast<int64_t>(all.items.size()));
+    }
+  }
+}
+
 Dataset with_items(const Dataset& dataset, const NewItems& items) {
   Dataset all = dataset;
   all.item_ids.insert(all.item_ids.end(), items.ids.begin(), items.ids.end());
@@ -97,6 +141,7 @@ Dataset with_items(const Dataset& dataset, const NewItems& items) {
     modality.present.resize(count, 1);
   }
   for (auto& [name, lists] : all.words) lists.offsets.resize(count + 1, lists.offsets.back());
+  if (!items.interactions.empty()) append_to_test(all, items.interactions, static_cast<int32_t>(dataset.item_count()));
   return all;
 }
 

@@ -100,10 +100,37 @@ TEST_CASE("a run with added items lists them, and its old identifiers are as the
   const tests::Outcome program = tests::run_program(arguments);
   INFO(program.err);
   CHECK(program.exit_code == 0);
-  CHECK_THAT(program.out, tests::Contains("30 new items\ntextual: 100.00 % had codes in use, 30 items got others, 0.00 % still have"));
+  CHECK_THAT(program.out, tests::Contains("30 new items, 0 interactions to test them with\n"));
+  CHECK_THAT(program.out, tests::Contains("\ntextual: 100.00 % had codes in use, 30 items got others, 0.00 % still have"));
   CHECK(tests::run_program(arguments).exit_code == 2);  // the folder is there now
   for (const char* file : {"identifiers-textual.tsv", "generator.safetensors"}) {
     CHECK(tensor::read_file(folder / "by-program/" + file) == tensor::read_file(folder / "grown/" + file));
+  }
+
+  tests::write_text(folder / "clicks.tsv", "user\titem\nu0\tcopy-of-i3\nu1\tcopy-of-i4\nu0\tcopy-of-i0\n");
+  arguments[4] = folder / "tested";
+  arguments.insert(arguments.end(), {"--interactions", folder / "clicks.tsv"});
+  const tests::Outcome tested = tests::run_program(arguments);
+  INFO(tested.err);
+  CHECK_THAT(tested.out, tests::Contains("30 new items, 3 interactions to test them with"));
+  const Dataset with_test = load_dataset(folder / "tested/data");
+  CHECK(with_test.interactions(genrec::Split::test) == data.interactions(genrec::Split::test) + 3);
+  CHECK(with_test.interactions(genrec::Split::train) == data.interactions(genrec::Split::train));
+  const auto last_of = [&](int64_t user) { return with_test.item_ids[with_test.items_of(user, genrec::Split::test).back()]; };
+  CHECK(last_of(with_test.find_user("u0")) == "copy-of-i3");
+  CHECK(last_of(with_test.find_user("u1")) == "copy-of-i4");
+  const tests::Outcome cold = tests::run_program({"evaluate", folder / "tested", "--targets", "cold", "--k", "10"});
+  const size_t users_with_cold = users_with(with_test, genrec::Split::test, Targets::cold).size();
+  CHECK(users_with_cold > users_with(data, genrec::Split::test, Targets::cold).size());
+  CHECK_THAT(cold.out, tests::Contains(std::to_string(users_with_cold) + " users with test items that are cold, seen items"));
+  CHECK_FALSE(file_exists(folder / "tested/evaluation-test.safetensors"));
+  CHECK_THAT(tests::run_program({"evaluate", folder / "tested", "--k", "10"}).out, tests::Contains("40 users with test items, seen"));
+  for (const auto& [line, error] : std::vector<std::pair<std::string, std::string>>{
+           {"nobody\tcopy-of-i0", "clicks.tsv:2:1: user 'nobody' is not in the data set"},
+           {"u0\ti0", "clicks.tsv:2:4: item 'i0' is not among the new items"},
+           {"u0\tcopy-of-i0\nu0\tcopy-of-i0", "clicks.tsv:3: stands twice"}}) {
+    tests::write_text(folder / "clicks.tsv", "user\titem\n" + line + "\n");
+    CHECK_THAT(tests::error_of([&] { macrec::read_new_interactions(folder / "clicks.tsv", items, data); }), tests::Contains(error));
   }
 
   std::remove((folder / "run/quantizer-visual.safetensors").c_str());
