@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 preset=$1
 shift
 read -ra flags <<< "${GENREC_CMAKE_FLAGS:-}"
+export CCACHE_SLOPPINESS=pch_defines,time_macros
 command -v ccache > /dev/null && flags+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache)
 output=$(cmake --preset "$preset" "${flags[@]}" 2>&1) || { echo "$output" >&2; exit 70; }
 grep -E '^-- CUDA' <<< "$output" || true

@@ -5,7 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/dependencies.sh
-scripts/build.sh release genrec
+# It runs on the processor: the CUDA kernels, which take minutes to compile, are left out.
+GENREC_CMAKE_FLAGS=${GENREC_CMAKE_FLAGS:--DGENREC_CUDA=OFF} scripts/build.sh release genrec
 genrec=build/release/genrec
 demo=${GENREC_DEMO:-build/demo}
 rm -rf "$demo"

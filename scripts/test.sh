@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/dependencies.sh
+export GENREC_CMAKE_FLAGS=${GENREC_CMAKE_FLAGS:--DGENREC_CUDA=AUTO}
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}  # on a busy machine threads that spin cost minutes
 
 passed=0 failed=0 skipped=0 code=0
