@@ -1,6 +1,8 @@
 #include "genrec/evaluate.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 
 namespace genrec {
 
@@ -19,24 +21,38 @@ QuerySet::QuerySet(const Dataset& dataset, std::span<const int32_t> users, Split
   }
 }
 
+namespace {
+
+// Which held-out items count.
+class Counted {
+ public:
+  Counted(const Dataset& dataset, Targets targets) : targets_(targets) {
+    if (targets != Targets::all) trained_ = dataset.train_counts();
+  }
+  bool operator()(int32_t item) const { return targets_ == Targets::all || (targets_ == Targets::cold) == (trained_[item] == 0); }
+
+ private:
+  Targets targets_;
+  std::vector<int32_t> trained_;  // empty where it does not matter
+};
+
+}  // namespace
+
 ItemsOf held_out_items(const Dataset& dataset, Split split, Targets targets) {
-  const std::vector<int32_t> trained = dataset.train_counts();
+  const Counted counted(dataset, targets);
   auto sorted = std::make_shared<std::vector<std::vector<int32_t>>>(dataset.users());
   for (int64_t user = 0; user < dataset.users(); ++user) {
-    std::vector<int32_t>& wanted = (*sorted)[user];
-    for (const int32_t item : dataset.items_of(user, split)) {
-      if (targets == Targets::all || (targets == Targets::cold) == (trained[item] == 0)) wanted.push_back(item);
-    }
-    std::sort(wanted.begin(), wanted.end());
+    std::ranges::copy_if(dataset.items_of(user, split), std::back_inserter((*sorted)[user]), std::cref(counted));
+    std::sort((*sorted)[user].begin(), (*sorted)[user].end());
   }
   return [sorted](int32_t user) { return std::span<const int32_t>((*sorted)[user]); };
 }
 
 std::vector<int32_t> users_with(const Dataset& dataset, Split split, Targets targets) {
-  const ItemsOf wanted = held_out_items(dataset, split, targets);
+  const Counted counted(dataset, targets);
   std::vector<int32_t> users;
   for (int64_t user = 0; user < dataset.users(); ++user) {
-    if (!wanted(static_cast<int32_t>(user)).empty()) users.push_back(static_cast<int32_t>(user));
+    if (std::ranges::any_of(dataset.items_of(user, split), std::cref(counted))) users.push_back(static_cast<int32_t>(user));
   }
   return users;
 }

@@ -1,5 +1,6 @@
 #include "quant/nearest.h"
 
+#include "autograd/ops/row_dot.h"
 #include "tensor/cuda/gemm.h"
 #include "tensor/cuda/map.h"
 #include "tensor/cuda/rows.h"
@@ -10,16 +11,9 @@ using tensor::cuda::floats;
 using tensor::cuda::kWarp;
 using tensor::cuda::lane_of_warp;
 
-__global__ void norms_kernel(int64_t rows, int64_t width, const float* x, float* norms) {
-  const int64_t r = tensor::cuda::row_of_warp();
-  if (r >= rows) return;
-  const float sum = tensor::cuda::warp_sum_of(width, [&](int64_t j) { return x[r * width + j] * x[r * width + j]; });
-  if (lane_of_warp() == 0) norms[r] = sum;
-}
-
 static Tensor norms_of(const Tensor& x) {
   Tensor norms = tensor::cuda::scratch(x.rows());
-  tensor::cuda::launch_rows("nearest.norms", x.rows(), norms_kernel, x.rows(), x.columns(), floats(x), floats(norms));
+  autograd::row_dot_kernels::forward(x, x, norms);
   return norms;
 }
 

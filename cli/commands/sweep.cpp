@@ -42,7 +42,6 @@ class SweepCommand : public Command {
         .value_name("NAME=VALUE,VALUE,...");
     options().add("k", sweep_.cutoffs, "Lengths of the lists; empty: 10,20, or 1,5,10 where each user holds out one item")
         .range(1, 100000);
-    own_options_ = options().options().size();
     system_->describe(options());
     add_common(true);
   }
@@ -64,9 +63,8 @@ class SweepCommand : public Command {
   std::vector<genrec::Assignment> given_to_the_model() const {
     std::vector<genrec::Assignment> given = options().given();
     std::erase_if(given, [&](const genrec::Assignment& each) {
-      for (size_t i = 0; i < own_options_; ++i)
-        if (options().options()[i]->name() == each.name) return true;
-      return options().find(each.name)->group() == kCommonGroup;
+      const std::string& group = options().find(each.name)->group();
+      return group.empty() || group == kCommonGroup;
     });
     return given;
   }
@@ -110,7 +108,6 @@ class SweepCommand : public Command {
   std::unique_ptr<genrec::System> system_;
   genrec::SweepOptions sweep_;
   std::vector<std::string> vary_;
-  size_t own_options_ = 0;
 };
 
 }  // namespace

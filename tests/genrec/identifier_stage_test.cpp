@@ -21,6 +21,7 @@
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tests/catch.h"
+#include "tests/genrec/interrupter.h"
 #include "tests/genrec/planted_items.h"
 
 using namespace genrec;
@@ -74,19 +75,6 @@ std::string results(const std::string& run) {
   }
   return all;
 }
-
-// Asks for an interruption at the n-th update of a stage.
-struct Interrupter : Progress {
-  Interrupter(std::string stage, int at) : stage(std::move(stage)), at(at) {}
-  void begin(const std::string& name, int64_t) override { now = name; }
-  void update(int64_t, std::span<const Field>) override {
-    if (now == stage && ++count == at) request_interrupt(15);
-  }
-  void end() override {}
-  void note(const std::string&) override {}
-  std::string stage, now;
-  int at, count = 0;
-};
 
 }  // namespace
 
@@ -193,7 +181,7 @@ TEST_CASE("an interrupted identifier stage resumes to the same bytes", "[ids][ru
   for (const auto& [stage, at] : places) {  // an epoch has two steps
     INFO(stage << " " << at);
     const std::string out = folder / tensor::join(stage, at);
-    Interrupter interrupter(stage, at);
+    tests::Interrupter interrupter(at, stage);
     set_progress(&interrupter);
     const std::string message = tests::error_of([&] { train(out, "macrec", {kShort, letter_like}); });
     set_progress(nullptr);

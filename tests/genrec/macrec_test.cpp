@@ -15,6 +15,7 @@
 #include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tests/catch.h"
+#include "tests/genrec/interrupter.h"
 
 using namespace genrec;
 using namespace genrec::macrec;
@@ -95,18 +96,6 @@ Evaluation evaluated(const std::string& path, const Dataset& data) {
   const int cutoffs[] = {1, 5, 10};
   return evaluate(*Run(path).load(data), data, Split::test, cutoffs);
 }
-
-// Asks for an interruption at the n-th update.
-struct Interrupter : Progress {
-  explicit Interrupter(int at) : at(at) {}
-  void begin(const std::string&, int64_t) override {}
-  void update(int64_t, std::span<const Field>) override {
-    if (++count == at) request_interrupt(15);
-  }
-  void end() override {}
-  void note(const std::string&) override {}
-  int at, count = 0;
-};
 
 }  // namespace
 
@@ -245,7 +234,7 @@ TEST_CASE("an interrupted generator resumes to the same bytes", "[macrec][run]")
   train(folder / "whole", "mql4grec", kShort);
   for (const int at : {1, 6, 10}) {
     const std::string out = folder / ("cut-" + std::to_string(at));
-    Interrupter interrupter(at);
+    tests::Interrupter interrupter(at);
     set_progress(&interrupter);
     const std::string message = tests::error_of([&] { train(out, "mql4grec", kShort); });
     set_progress(nullptr);

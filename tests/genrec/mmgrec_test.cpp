@@ -16,6 +16,7 @@
 #include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tests/catch.h"
+#include "tests/genrec/interrupter.h"
 
 using namespace genrec;
 using tensor::Tensor;
@@ -86,18 +87,6 @@ void train_short(const std::string& out, const std::string& model = "mmgrec", bo
   options.resume = resume;
   train_run(*system, table, options, tiny());
 }
-
-// Asks for an interruption at the n-th update of any stage.
-struct Interrupter : Progress {
-  explicit Interrupter(int at) : at(at) {}
-  void begin(const std::string&, int64_t) override {}
-  void update(int64_t, std::span<const Field>) override {
-    if (++count == at) request_interrupt(15);
-  }
-  void end() override {}
-  void note(const std::string&) override {}
-  int at, count = 0;
-};
 
 std::string final_checkpoint(const std::string& run) { return tensor::read_file(run + "/recommend.safetensors"); }
 
@@ -236,7 +225,7 @@ TEST_CASE("an interrupted run resumes to the same bytes", "[mmgrec][run]") {
   train_short(folder / "whole");
   for (int at : {2, 40, 75}) {  // in the graph, the quantiser or the Transformer
     const std::string out = folder / ("cut-" + std::to_string(at));
-    Interrupter interrupter(at);
+    tests::Interrupter interrupter(at);
     set_progress(&interrupter);
     std::string message;
     try {
