@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "genrec/top_k.h"
+#include "tensor/divide.h"
 #include "tensor/gemm.h"
 #include "tensor/parallel.h"
 
@@ -49,12 +50,12 @@ constexpr int64_t kLeastPiece = 4 * kTile, kMostPieces = 64;
 // Ranks for at most kUsersAtOnce queries into the rows of the ranking from `first` on.
 void rank_some(const Tensor& rows, const Tensor& items, std::span<const Query> queries, int64_t first, Ranking& ranking) {
   const int64_t width = items.columns(), count = items.shape()[0], users = rows.shape()[0];
-  const int64_t piece = std::max(kLeastPiece, (count + kMostPieces - 1) / kMostPieces), pieces = (count + piece - 1) / piece;
+  const int64_t piece = std::max(kLeastPiece, tensor::ceil_div(count, kMostPieces)), pieces = tensor::ceil_div(count, piece);
   std::vector<std::vector<int32_t>> buffers(users);
   std::vector<std::span<const int32_t>> excluded(users);
   for (int64_t user = 0; user < users; ++user) excluded[user] = ascending(queries[user].excluded, buffers[user]);
   std::vector<TopK> best(users * pieces, TopK(ranking.k));
-  tensor::parallel_for((users + kUserBlock - 1) / kUserBlock * pieces, 1, [&](int64_t task, int64_t) {
+  tensor::parallel_for(tensor::ceil_div(users, kUserBlock) * pieces, 1, [&](int64_t task, int64_t) {
     const int64_t from = task / pieces * kUserBlock, block = std::min(kUserBlock, users - from);
     const int64_t begin = task % pieces * piece, end = std::min(count, begin + piece);
     thread_local std::vector<float> scores;

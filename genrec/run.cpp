@@ -43,7 +43,7 @@ std::string text_of(const toml::node& node) {
   return out.str();
 }
 
-toml::table parse_config(const std::string& path) {
+toml::table parse_toml(const std::string& path) {
   try {
     return toml::parse(tensor::read_file(path), path);
   } catch (const toml::parse_error& error) {
@@ -108,7 +108,7 @@ void train_run(System& system, const OptionTable& table, const RunOptions& optio
 
 Run::Run(const std::string& path, const std::vector<std::string>& changes) : folder_(RunFolder::open(path)) {
   const std::string file = folder_ / kConfig;
-  const toml::table config = parse_config(file);
+  const toml::table config = parse_toml(file);
   const auto model = config["model"].value<std::string>(), data = config["data"].value<std::string>();
   const auto seed = config["seed"].value<int64_t>();
   const toml::table* options = config["options"].as_table();

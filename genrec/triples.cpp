@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "tensor/divide.h"
 #include "tensor/random.h"
 
 namespace genrec {
@@ -27,7 +28,7 @@ int64_t TripleSampler::begin_epoch(int64_t epoch) {
   std::iota(order_.begin(), order_.end(), 0);
   tensor::Generator rng(seed_, "triples/order", static_cast<uint64_t>(epoch));
   rng.shuffle(std::span<int32_t>(order_));
-  return (triples() + batch_ - 1) / batch_;
+  return tensor::ceil_div(triples(), batch_);
 }
 
 // Rejection sampling; attempt a of triple t is number t * 2^16 + a of the stream.

@@ -63,7 +63,7 @@ constinit decltype(forward) forward{"spmm.forward", forward_cpu};
 
 }  // namespace spmm_kernels
 
-static std::vector<autograd::Sample> samples(tensor::Generator& rng) {
+static std::vector<autograd::Sample> spmm_samples(tensor::Generator& rng) {
   // Row 1 is empty, row 2 repeats column 0, column 3 is used by nobody.
   const std::vector<Pair> pairs{{3, 4}, {0, 2}, {2, 0}, {2, 0}, {2, 1}, {3, 0}, {0, 0}};
   std::vector<float> values(pairs.size());
@@ -79,7 +79,7 @@ static std::vector<autograd::Sample> samples(tensor::Generator& rng) {
   }
   return result;
 }
-static const autograd::Op op("spmm", samples);
+static const autograd::Op spmm_op("spmm", spmm_samples);
 
 Var spmm(const SparseMatrix& a, const Var& x) {
   tensor::require(x.shape().rank() == 2 && x.rows() == a.forward.columns, "spmm: the matrix is [", a.forward.rows, ",",
@@ -89,7 +89,7 @@ Var spmm(const SparseMatrix& a, const Var& x) {
     spmm_kernels::forward(matrix, right, y);
     return y;
   };
-  return autograd::record(op, {x}, product(a.forward, x.value()),
+  return autograd::record(spmm_op, {x}, product(a.forward, x.value()),
                           [product, transposed = a.transposed](const Tensor& dy, autograd::Wanted) -> autograd::Gradients {
                             return {product(transposed, dy)};
                           });

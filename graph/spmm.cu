@@ -36,6 +36,6 @@ static void forward_cuda(const Csr& a, const Tensor& x, Tensor& y) {
                             tensor::cuda::indices(a.indices), weights, floats(x), x.columns(), floats(y));
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda);
+static const bool spmm_bound = forward.bind_cuda(forward_cuda);
 
 }  // namespace graph::spmm_kernels

@@ -36,6 +36,6 @@ static void update_cuda(const Tensor&, std::span<const AdamUpdate> updates) {
   });
 }
 
-static const bool bound = update.bind_cuda(update_cuda);
+static const bool adam_bound = update.bind_cuda(update_cuda);
 
 }  // namespace nn::adam_kernels

@@ -34,6 +34,6 @@ static void sum_of_squares_cuda(const Tensor&, std::span<const Tensor> gradients
   result = total.item();  // waits for the device: the norm is reported, and decides the scale
 }
 
-static const bool bound = sum_of_squares.bind_cuda(sum_of_squares_cuda);
+static const bool clip_bound = sum_of_squares.bind_cuda(sum_of_squares_cuda);
 
 }  // namespace nn::clip_kernels

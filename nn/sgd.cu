@@ -27,6 +27,6 @@ static void update_cuda(const Tensor&, std::span<const Update> updates, const Sg
   });
 }
 
-static const bool bound = update.bind_cuda(update_cuda);
+static const bool sgd_bound = update.bind_cuda(update_cuda);
 
 }  // namespace nn::sgd_kernels

@@ -55,6 +55,6 @@ static void nearest_cuda(const Tensor& x, const Tensor& codes, Tensor& index, Te
                             index.data<int32_t>(), floats(distance));
 }
 
-static const bool bound = squared_distances.bind_cuda(squared_distances_cuda) && nearest.bind_cuda(nearest_cuda);
+static const bool nearest_bound = squared_distances.bind_cuda(squared_distances_cuda) && nearest.bind_cuda(nearest_cuda);
 
 }  // namespace quant::nearest_kernels

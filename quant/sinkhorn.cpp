@@ -11,7 +11,7 @@ namespace quant {
 
 namespace {
 
-constexpr int64_t kGrain = 64;  // rows per piece of a parallel loop
+constexpr int64_t kSinkhornGrain = 64;  // rows per piece of a parallel loop
 
 // -centred / epsilon; the division of exp of it by its total is undone by the first scaling of the rows.
 Tensor initial_logarithms(const Tensor& distances, double epsilon) {
@@ -29,7 +29,7 @@ Tensor initial_logarithms(const Tensor& distances, double epsilon) {
 
 void scale_rows(Tensor& logs) {
   const int64_t n = logs.rows(), codes = logs.columns();
-  tensor::parallel_for(n, kGrain, [&](int64_t begin, int64_t end) {
+  tensor::parallel_for(n, kSinkhornGrain, [&](int64_t begin, int64_t end) {
     const auto& simd = tensor::simd<double>();
     std::vector<double> scratch(codes);
     for (int64_t i = begin; i < end; ++i) {
@@ -57,7 +57,7 @@ void scale_columns(Tensor& logs) {
     }
   });
   for (int64_t k = 0; k < codes; ++k) largest[k] += std::log(sums[k] * static_cast<double>(codes));
-  tensor::parallel_for(n, kGrain, [&](int64_t begin, int64_t end) {
+  tensor::parallel_for(n, kSinkhornGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
       for (int64_t k = 0; k < codes; ++k) logs.data<double>()[i * codes + k] -= largest[k];
   });

@@ -41,5 +41,5 @@ compared "$demo/clicks" mmgrec popularity itemknn lightgcn
 
 run synth --preset tiny --ordered --users 1000 --out "$demo/sequences"
 run train --model nextitem --data "$demo/sequences" --out "$demo/nextitem"
-run train --model macrec --preset tiny --rq-epochs 100 --epochs 5 --exclude-seen trie --data "$demo/sequences" --out "$demo/macrec"
+run train --model macrec --preset tiny --rq-epochs 100 --history 5 --epochs 5 --exclude-seen trie --data "$demo/sequences" --out "$demo/macrec"
 compared "$demo/sequences" macrec nextitem

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <set>
 
+#include "tensor/divide.h"
 #include "tensor/error.h"
 
 namespace tensor {
@@ -25,8 +26,6 @@ constexpr bool kDebug = true;
 #endif
 constexpr int64_t kGuard = kDebug ? 64 : 0;
 constexpr unsigned char kGuardByte = 0xA5;
-
-int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 struct Block {
   std::byte* memory;

@@ -2,9 +2,9 @@
 
 namespace tensor {
 
-static Device chosen = Device::cpu;
+static Device current = Device::cpu;
 
-Device default_device() { return chosen; }
-void set_default_device(Device device) { chosen = device; }
+Device default_device() { return current; }
+void set_default_device(Device device) { current = device; }
 
 }  // namespace tensor

@@ -36,7 +36,7 @@ static void add_cuda(Tensor& y, const Tensor& x) {
   cuda::map("add_in_place", y, [] __device__(float y, float x) { return y + x; }, y, x);
 }
 
-static const bool bound =
+static const bool elementwise_bound =
     fill_kernel.bind_cuda(fill_cuda) && axpy_in_place.bind_cuda(axpy_cuda) && add_in_place.bind_cuda(add_cuda);
 
 }  // namespace tensor

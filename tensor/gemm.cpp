@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 
+#include "tensor/divide.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
 #include "tensor/profile.h"
@@ -23,9 +24,6 @@ constexpr int64_t kTasks = 16;              // blocks of C that are worth smalle
 constexpr int64_t kPackedBytes = 16 << 20;  // packed columns of B at a time
 constexpr int64_t kSplitK = 2048;           // longer sums of a weight gradient are split
 constexpr int64_t kSplitBlocks = 32;        // into about so many tasks
-
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 // Memory that grows and stays, one per thread and use.
 template <class T>

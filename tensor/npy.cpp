@@ -16,7 +16,7 @@ namespace tensor {
 namespace {
 
 constexpr char kMagic[] = "\x93NUMPY";
-constexpr int64_t kLargestHeader = 1 << 20;
+constexpr int64_t kLargestNpyHeader = 1 << 20;
 
 struct Header {
   std::string type;
@@ -119,7 +119,7 @@ Header read_header(const InputFile& file, const std::string& where) {
   const int64_t begin = version == 1 ? 10 : 12;
   int64_t length = start[8] | start[9] << 8;
   if (version > 1) length |= int64_t{start[10]} << 16 | int64_t{start[11]} << 24;
-  require(Fault::bad_data, length <= kLargestHeader && begin + length <= file.size(), where, ": header length is ", length,
+  require(Fault::bad_data, length <= kLargestNpyHeader && begin + length <= file.size(), where, ": header length is ", length,
           ", but the file has ", file.size(), " bytes; the file is truncated or damaged");
   std::string text(static_cast<size_t>(length), '\0');
   file.read(text.data(), length, begin);

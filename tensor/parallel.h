@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "tensor/divide.h"
+
 namespace tensor {
 
 void set_threads(int count);  // 0: one per available processor
@@ -26,7 +28,7 @@ void parallel_for(int64_t n, int64_t grain, F&& f) {
     std::remove_reference_t<F>& f;
   } context{n, grain, f};
   detail::run_chunks(
-      (n + grain - 1) / grain,
+      ceil_div(n, grain),
       [](void* p, int64_t chunk) {
         Context& c = *static_cast<Context*>(p);
         c.f(chunk * c.grain, std::min(c.n, (chunk + 1) * c.grain));
@@ -37,7 +39,7 @@ void parallel_for(int64_t n, int64_t grain, F&& f) {
 // Sum of f(begin, end) over pieces of `grain`, added in order.
 template <class T, class F>
 T parallel_sum(int64_t n, int64_t grain, F&& f) {
-  std::vector<T> parts(n <= 0 ? 0 : (n + grain - 1) / grain);
+  std::vector<T> parts(n <= 0 ? 0 : ceil_div(n, grain));
   parallel_for(n, grain, [&](int64_t begin, int64_t end) { parts[begin / grain] = f(begin, end); });
   T total{};
   for (const T& part : parts) total += part;

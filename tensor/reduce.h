@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tensor/kernel.h"
+#include "tensor/divide.h"
 #include "tensor/parallel.h"
 #include "tensor/simd/simd.h"
 
@@ -15,7 +16,7 @@ extern Kernel<void(const Tensor& x, Tensor& sums)> column_sums;
 template <class T, class F>
 void sum_row_pieces(int64_t rows, int64_t columns, T* sums, F&& add_rows) {
   const int64_t grain = std::max<int64_t>(64, (1 << 15) / std::max<int64_t>(1, columns));
-  const int64_t pieces = std::max<int64_t>(1, (rows + grain - 1) / grain);
+  const int64_t pieces = std::max<int64_t>(1, ceil_div(rows, grain));
   Tensor memory({pieces > 1 ? pieces : 0, columns}, dtype_of<T>);
   T* parts = pieces > 1 ? memory.data<T>() : sums;
   if (rows == 0) std::fill(sums, sums + columns, T{0});

@@ -29,14 +29,14 @@ constinit decltype(forward) forward{"add.forward", forward_cpu};
 
 }  // namespace add_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> add_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return add(in[0], in[1]); };
   return {{{random_tensor({3, 5}, rng), random_tensor({3, 5}, rng)}, run},
           {{random_tensor({3, 5}, rng), random_tensor({5}, rng)}, run},
           {{random_tensor({1, 1}, rng), random_tensor({1}, rng)}, run},
           {{random_tensor({2, 3, 2}, rng), random_tensor({2}, rng)}, run}};
 }
-static const Op op("add", samples);
+static const Op add_op("add", add_samples);
 
 Var add(const Var& x, const Var& y) {
   const bool one_row = x.shape() != y.shape();
@@ -45,7 +45,7 @@ Var add(const Var& x, const Var& y) {
   const Tensor xv = x.value(), yv = y.value();
   Tensor z = Tensor::like(xv);
   add_kernels::forward(xv, yv, z);
-  return record(op, {x, y}, z, [yv, one_row](const Tensor& dz, Wanted wanted) -> Gradients {
+  return record(add_op, {x, y}, z, [yv, one_row](const Tensor& dz, Wanted wanted) -> Gradients {
     Tensor dy = dz;
     if (one_row && wanted[1]) tensor::column_sums(dz, dy = Tensor::like(yv));
     return {dz, dy};

@@ -13,6 +13,6 @@ static void forward_cuda(const Tensor& x, const Tensor& y, Tensor& z) {
   tensor::cuda::for_each("add.forward", x.size(), [=] __device__(int64_t i) { pz[i] = px[i] + py[i % columns]; });
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda);
+static const bool add_bound = forward.bind_cuda(forward_cuda);
 
 }  // namespace autograd::add_kernels

@@ -6,6 +6,7 @@
 #include "autograd/op.h"
 #include "autograd/ops/attention_head.h"
 #include "autograd/ops/dropout.h"
+#include "tensor/divide.h"
 #include "tensor/offsets.h"
 #include "tensor/parallel.h"
 #include "tensor/simd/simd.h"
@@ -152,7 +153,7 @@ static void backward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const
     // Each piece of sequences sums the gradients of its biases by distance.
     const bool biased = gradients.table.defined();
     const int64_t longest = biased ? longest_of(q_offsets) : 0, line = 2 * longest + 2;
-    const int64_t pieces = (sequences + kSequencesPerPiece - 1) / kSequencesPerPiece;
+    const int64_t pieces = tensor::ceil_div(sequences, kSequencesPerPiece);
     Tensor parts = Tensor::zeros({biased ? pieces * options.heads * line : 0}, dout.dtype());
     tensor::parallel_for(sequences, kSequencesPerPiece, [&](int64_t begin, int64_t end) {
       for (int64_t s = begin; s < end; ++s) {
@@ -180,7 +181,7 @@ constinit decltype(backward) backward{"attention.backward", backward_cpu};
 
 }  // namespace attention_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> attention_samples(tensor::Generator& rng) {
   const Tensor q_offsets = Tensor::from<int32_t>({0, 2, 2, 3, 4}), k_offsets = Tensor::from<int32_t>({0, 3, 4, 4, 6});
   const Tensor offsets = Tensor::from<int32_t>({0, 1, 1, 5});
   const AttentionOptions plain{.heads = 2, .scale = 0.7}, causal{.heads = 2, .scale = 0.7, .causal = true};
@@ -206,7 +207,7 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
           {{random_tensor({5, 18}, rng), random_tensor({4, 2}, rng)}, biased(dropping)},
           {{random_tensor({5, 18}, rng), random_tensor({4, 2}, rng)}, biased(dropping_causal)}};
 }
-static const Op op("attention", samples);
+static const Op attention_op("attention", attention_samples);
 
 static void require_matrix(const char* name, const Var& x, int64_t columns, const Var& q) {
   tensor::require(x.shape().rank() == 2 && x.columns() == columns && x.value().dtype() == q.value().dtype(),
@@ -251,7 +252,7 @@ static Var attend_columns(std::vector<Var> inputs, Place q, Place k, Place v, in
   Tensor out({values[q.index].rows(), columns}, values[q.index].dtype(), values[q.index].device()), saved;
   attention_kernels::forward(q_offsets, k_offsets, options, at(values), bias.buckets, out,
                              Tape::current() && needs_grad ? &saved : nullptr);
-  return record(op, inputs, out, [=, buckets = bias.buckets](const Tensor& dout, Wanted wanted) -> Gradients {
+  return record(attention_op, inputs, out, [=, buckets = bias.buckets](const Tensor& dout, Wanted wanted) -> Gradients {
     Gradients gradients;
     for (size_t i = 0; i < values.size(); ++i) {
       gradients.push_back(i < matrices || wanted[i] ? Tensor::like(values[i]) : Tensor());

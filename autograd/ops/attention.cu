@@ -129,6 +129,6 @@ static void backward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, cons
   if (gradients.table.defined()) table_backward(x, q_offsets, buckets, floats(scores), gradients.table);
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool attention_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::attention_kernels

@@ -27,7 +27,7 @@ constinit decltype(product) product{"batched_matmul.product", product_cpu};
 
 }  // namespace batched_matmul_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> batched_matmul_samples(tensor::Generator& rng) {
   const auto random = [&](int64_t batch, int64_t rows, int64_t columns, bool transposed) {
     return random_tensor(transposed ? Shape{batch, columns, rows} : Shape{batch, rows, columns}, rng);
   };
@@ -41,7 +41,7 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
   }
   return all;
 }
-static const Op op("batched_matmul", samples);
+static const Op batched_matmul_op("batched_matmul", batched_matmul_samples);
 
 Var batched_matmul(const Var& a, const Var& b, bool ta, bool tb) {
   tensor::require(a.shape().rank() == 3 && b.shape().rank() == 3 && a.shape()[0] == b.shape()[0], "batched_matmul: a is ",
@@ -53,7 +53,7 @@ Var batched_matmul(const Var& a, const Var& b, bool ta, bool tb) {
   const Tensor av = a.value(), bv = b.value();
   Tensor y({batch, m, n}, av.dtype(), av.device());
   batched_matmul_kernels::product(av, bv, ta, tb, y);
-  return record(op, {a, b}, y, [=](const Tensor& dy, Wanted wanted) -> Gradients {
+  return record(batched_matmul_op, {a, b}, y, [=](const Tensor& dy, Wanted wanted) -> Gradients {
     Tensor da, db;
     if (wanted[0]) {
       da = Tensor::like(av);

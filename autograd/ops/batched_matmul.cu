@@ -11,6 +11,6 @@ static void product_cuda(const Tensor& a, const Tensor& b, bool transpose_a, boo
                              tensor::cuda::floats(y));
 }
 
-static const bool bound = product.bind_cuda(product_cuda);
+static const bool batched_matmul_bound = product.bind_cuda(product_cuda);
 
 }  // namespace autograd::batched_matmul_kernels

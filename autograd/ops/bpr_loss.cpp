@@ -37,12 +37,12 @@ constinit decltype(backward) backward{"bpr_loss.backward", backward_cpu};
 
 }  // namespace bpr_loss_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> bpr_loss_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return bpr_loss(in[0], in[1]); };
   return {{{random_tensor({7}, rng), random_tensor({7}, rng)}, run},
           {{random_tensor({1}, rng), random_tensor({1}, rng)}, run}};
 }
-static const Op op("bpr_loss", samples);
+static const Op bpr_loss_op("bpr_loss", bpr_loss_samples);
 
 Var bpr_loss(const Var& positive, const Var& negative) {
   tensor::require(positive.shape() == negative.shape() && positive.shape().rank() == 1 && positive.value().size() > 0,
@@ -51,7 +51,7 @@ Var bpr_loss(const Var& positive, const Var& negative) {
   const Tensor p = positive.value(), n = negative.value();
   Tensor loss({}, p.dtype(), p.device());
   bpr_loss_kernels::forward(p, n, loss);
-  return record(op, {positive, negative}, loss, [p, n](const Tensor& dloss, Wanted wanted) -> Gradients {
+  return record(bpr_loss_op, {positive, negative}, loss, [p, n](const Tensor& dloss, Wanted wanted) -> Gradients {
     Tensor dp, dn = Tensor::like(n);
     bpr_loss_kernels::backward(p, n, dloss, dn);
     if (wanted[0]) scale_kernels::forward(dn, -1, dp = Tensor::like(p));

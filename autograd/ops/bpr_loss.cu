@@ -28,6 +28,6 @@ static void backward_cuda(const Tensor& positive, const Tensor& negative, const 
       positive, negative);
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool bpr_loss_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::bpr_loss_kernels

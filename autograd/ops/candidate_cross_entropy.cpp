@@ -94,13 +94,13 @@ constinit decltype(backward) backward{"candidate_cross_entropy.backward", backwa
 
 }  // namespace candidate_cross_entropy_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> candidate_cross_entropy_samples(tensor::Generator& rng) {
   const CandidateLists candidates{Tensor::from<int32_t>({0, 3, 4, 9}), Tensor::from<int32_t>({4, 0, 2, 1, 0, 1, 2, 3, 4})};
   const Tensor targets = Tensor::from<int32_t>({2, 1, -1, 3, 4}), lists = Tensor::from<int32_t>({0, 1, 0, 2, 0});
   const auto run = [=](const Inputs& in) { return candidate_cross_entropy(in[0], targets, lists, candidates); };
   return {{{random_tensor({5, 5}, rng)}, run}};
 }
-static const Op op("candidate_cross_entropy", samples);
+static const Op candidate_cross_entropy_op("candidate_cross_entropy", candidate_cross_entropy_samples);
 
 Var candidate_cross_entropy(const Var& logits, const Tensor& targets, const Tensor& lists, const CandidateLists& candidates) {
   const Tensor x = logits.value();
@@ -111,7 +111,7 @@ Var candidate_cross_entropy(const Var& logits, const Tensor& targets, const Tens
   candidate_cross_entropy_kernels::check_rows(x, targets, lists, candidates);
   Tensor loss({}, x.dtype(), x.device()), lse({x.rows()}, x.dtype(), x.device()), weight({1}, x.dtype(), x.device());
   candidate_cross_entropy_kernels::forward(x, targets, lists, candidates, loss, lse, weight);
-  return record(op, {logits}, loss, [=](const Tensor& dloss, Wanted) -> Gradients {
+  return record(candidate_cross_entropy_op, {logits}, loss, [=](const Tensor& dloss, Wanted) -> Gradients {
     Tensor dx = Tensor::like(x);
     candidate_cross_entropy_kernels::backward(x, targets, lists, candidates, lse, weight, dloss, dx);
     return {dx};

@@ -76,6 +76,6 @@ static void backward_cuda(const Tensor& logits, const Tensor& targets, const Ten
                             floats(dlogits));
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool candidate_cross_entropy_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::candidate_cross_entropy_kernels

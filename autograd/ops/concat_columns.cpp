@@ -23,14 +23,14 @@ constinit decltype(copy) copy{"concat_columns.copy", copy_cpu};
 
 }  // namespace concat_columns_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> concat_columns_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return concat_columns(in); };
   return {{{random_tensor({3, 2}, rng), random_tensor({3, 5}, rng), random_tensor({3, 1}, rng)}, run},
           {{random_tensor({1, 1}, rng)}, run},
           {{random_tensor({2}, rng), random_tensor({0}, rng)}, run},
           {{random_tensor({2, 2, 3}, rng), random_tensor({2, 2, 1}, rng)}, run}};
 }
-static const Op op("concat_columns", samples);
+static const Op concat_columns_op("concat_columns", concat_columns_samples);
 
 Var concat_columns(const std::vector<Var>& parts) {
   tensor::require(!parts.empty() && parts[0].shape().rank() > 0, "concat_columns: needs a part, of rank 1 or more");
@@ -51,7 +51,7 @@ Var concat_columns(const std::vector<Var>& parts) {
     to += part.columns();
     shapes.push_back(part.shape());
   }
-  return record(op, parts, y, [shapes](const Tensor& dy, Wanted wanted) -> Gradients {
+  return record(concat_columns_op, parts, y, [shapes](const Tensor& dy, Wanted wanted) -> Gradients {
     Gradients gradients(shapes.size());
     int64_t from = 0;
     for (size_t k = 0; k < shapes.size(); ++k) {

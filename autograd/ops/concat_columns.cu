@@ -14,6 +14,6 @@ static void copy_cuda(const Tensor& x, int64_t from, int64_t count, Tensor& y, i
   });
 }
 
-static const bool bound = copy.bind_cuda(copy_cuda);
+static const bool concat_columns_bound = copy.bind_cuda(copy_cuda);
 
 }  // namespace autograd::concat_columns_kernels

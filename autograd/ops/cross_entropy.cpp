@@ -74,13 +74,13 @@ constinit decltype(backward) backward{"cross_entropy.backward", backward_cpu};
 
 }  // namespace cross_entropy_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> cross_entropy_samples(tensor::Generator& rng) {
   const Tensor targets = Tensor::from<int32_t>({2, -1, 0, 4});
   const auto plain = [targets](const Inputs& in) { return cross_entropy(in[0], targets); };
   const auto smooth = [targets](const Inputs& in) { return cross_entropy(in[0], targets, 0.1); };
   return {{{random_tensor({4, 5}, rng)}, plain}, {{random_tensor({4, 19}, rng)}, smooth}};
 }
-static const Op op("cross_entropy", samples);
+static const Op cross_entropy_op("cross_entropy", cross_entropy_samples);
 
 static void require_targets(const Tensor& logits, const Tensor& targets) {
   if (targets.device() != tensor::Device::cpu) return;
@@ -102,7 +102,7 @@ Var cross_entropy(const Var& logits, const Tensor& targets, double label_smoothi
   require_targets(x, targets);
   Tensor loss({}, x.dtype(), x.device()), lse({x.rows()}, x.dtype(), x.device()), weight({1}, x.dtype(), x.device());
   cross_entropy_kernels::forward(x, targets, label_smoothing, loss, lse, weight);
-  return record(op, {logits}, loss, [=](const Tensor& dloss, Wanted) -> Gradients {
+  return record(cross_entropy_op, {logits}, loss, [=](const Tensor& dloss, Wanted) -> Gradients {
     Tensor dx = Tensor::like(x);
     cross_entropy_kernels::backward(x, targets, label_smoothing, lse, weight, dloss, dx);
     return {dx};

@@ -64,6 +64,6 @@ static void backward_cuda(const Tensor& logits, const Tensor& targets, double la
                             floats(dloss), floats(dlogits));
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool cross_entropy_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::cross_entropy_kernels

@@ -103,6 +103,6 @@ static void cross_cuda(const Tensor& q, const Tensor& kv, const Tensor& k_offset
                             tensor::cuda::indices(row_user));
 }
 
-static const bool bound = self.bind_cuda(self_cuda) && cross.bind_cuda(cross_cuda);
+static const bool decode_attention_bound = self.bind_cuda(self_cuda) && cross.bind_cuda(cross_cuda);
 
 }  // namespace autograd::decode_attention_kernels

@@ -42,24 +42,24 @@ static Tensor dropped(const Tensor& x, double p, const tensor::Random& stream) {
   return y;
 }
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> dropout_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return dropout(in[0], 0.3, tensor::Random(5, "sample")); };
   return {{{random_tensor({3, 11}, rng)}, run}, {{random_tensor({40}, rng)}, run}};
 }
-static const Op op("dropout", samples);
+static const Op dropout_op("dropout", dropout_samples);
 
-static std::vector<Sample> add_samples(tensor::Generator& rng) {
+static std::vector<Sample> dropout_add_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return dropout_add(in[0], in[1], 0.3, tensor::Random(5, "sample")); };
   const auto keep_all = [](const Inputs& in) { return dropout_add(in[0], in[1], 0, tensor::Random(5, "sample")); };
   return {{{random_tensor({3, 11}, rng), random_tensor({3, 11}, rng)}, run},
           {{random_tensor({2, 3}, rng), random_tensor({2, 3}, rng)}, keep_all}};
 }
-static const Op add_op("dropout_add", add_samples);
+static const Op dropout_add_op("dropout_add", dropout_add_samples);
 
 Var dropout(const Var& x, double p, const tensor::Random& stream) {
   require_probability("dropout", p);
   if (p == 0) return x;
-  return record(op, {x}, dropped(x.value(), p, stream),
+  return record(dropout_op, {x}, dropped(x.value(), p, stream),
                 [p, stream](const Tensor& dy, Wanted) -> Gradients { return {dropped(dy, p, stream)}; });
 }
 
@@ -70,7 +70,7 @@ Var dropout_add(const Var& x, const Var& residual, double p, const tensor::Rando
                   "; both must have one shape and type");
   Tensor y = Tensor::like(x.value());
   dropout_kernels::apply(x.value(), residual.value(), p, stream, y);
-  return record(add_op, {x, residual}, y, [p, stream](const Tensor& dy, Wanted wanted) -> Gradients {
+  return record(dropout_add_op, {x, residual}, y, [p, stream](const Tensor& dy, Wanted wanted) -> Gradients {
     return {wanted[0] && p > 0 ? dropped(dy, p, stream) : dy, dy};
   });
 }

@@ -24,6 +24,6 @@ static void apply_cuda(const Tensor& x, const Tensor& residual, double p, const 
   });
 }
 
-static const bool bound = apply.bind_cuda(apply_cuda);
+static const bool dropout_bound = apply.bind_cuda(apply_cuda);
 
 }  // namespace autograd::dropout_kernels

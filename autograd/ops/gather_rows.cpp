@@ -86,7 +86,7 @@ constinit decltype(backward) backward{"gather_rows.backward", backward_cpu};
 
 }  // namespace gather_rows_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> gather_rows_samples(tensor::Generator& rng) {
   const auto gather = [](std::vector<int32_t> ids) {
     return [ids = Tensor::from(ids)](const Inputs& in) { return gather_rows(in[0], ids); };
   };
@@ -96,7 +96,7 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
           {{random_tensor({1, 1}, rng)}, gather({0})},
           {{random_tensor({2, 2}, rng)}, gather(many)}};
 }
-static const Op op("gather_rows", samples);
+static const Op gather_rows_op("gather_rows", gather_rows_samples);
 
 // Ids that a kernel made are in range, and may be on the device.
 static void require_ids(const Tensor& table, const Tensor& ids) {
@@ -116,7 +116,7 @@ Var gather_rows(const Var& table, const Tensor& ids) {
   require_ids(x, ids);
   Tensor y({ids.size(), x.columns()}, x.dtype(), x.device());
   gather_rows_kernels::forward(x, ids, y);
-  return record(op, {table}, y, [x, ids](const Tensor& dy, Wanted) -> Gradients {
+  return record(gather_rows_op, {table}, y, [x, ids](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx = Tensor::like(x);
     gather_rows_kernels::backward(dy, ids, dx);
     return {dx};

@@ -68,6 +68,6 @@ static void backward_cuda(const Tensor& dy, const Tensor& ids, Tensor& dtable) {
                        columns, floats(dy), start.data<int32_t>(), position.data<int32_t>(), floats(dtable));
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool gather_rows_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::gather_rows_kernels

@@ -123,7 +123,7 @@ constinit decltype(backward) backward{"gru.backward", backward_cpu};
 
 }  // namespace gru_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> gru_samples(tensor::Generator& rng) {
   const auto sample = [&](std::vector<int32_t> offsets, int64_t width) {
     const Tensor places = Tensor::from(offsets);
     return Sample{{random_tensor({offsets.back(), 3 * width}, rng), random_tensor({width, 3 * width}, rng), random_tensor({width}, rng)},
@@ -131,7 +131,7 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
   };
   return {sample({0, 3, 3, 4, 6}, 3), sample({0, 2}, 1), sample({0, 0, 5}, 4)};
 }
-static const Op op("gru", samples);
+static const Op gru_op("gru", gru_samples);
 
 Var gru(const Var& x, const Var& u, const Var& c, const Tensor& offsets) {
   const Tensor xv = x.value(), uv = u.value(), cv = c.value();
@@ -145,7 +145,7 @@ Var gru(const Var& x, const Var& u, const Var& c, const Tensor& offsets) {
   tensor::require_offsets("gru", "offsets", offsets, xv.rows());
   Tensor h({xv.rows(), width}, xv.dtype(), xv.device()), gates({xv.rows(), 4 * width}, xv.dtype(), xv.device());
   gru_kernels::forward(xv, uv, cv, offsets, h, gates);
-  return record(op, {x, u, c}, h, [xv, uv, cv, offsets, h, gates](const Tensor& dh, Wanted) -> Gradients {
+  return record(gru_op, {x, u, c}, h, [xv, uv, cv, offsets, h, gates](const Tensor& dh, Wanted) -> Gradients {
     Tensor dx = Tensor::like(xv), du = Tensor::like(uv), dc = Tensor::like(cv);
     gru_kernels::backward(uv, offsets, h, gates, dh, dx, du, dc);
     return {dx, du, dc};

@@ -94,6 +94,6 @@ static void backward_cuda(const Tensor& u, const Tensor& offsets, const Tensor& 
   tensor::cuda::sum_rows("gru.dc", tokens, width, tensor::cuda::RowParts{pdhu + 2 * width, 3 * width}, floats(dc));
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool gru_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::gru_kernels

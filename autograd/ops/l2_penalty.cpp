@@ -28,12 +28,12 @@ constinit decltype(backward) backward{"l2_penalty.backward", backward_cpu};
 
 }  // namespace l2_penalty_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> l2_penalty_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return l2_penalty(in); };
   return {{{random_tensor({3, 5}, rng), random_tensor({2}, rng), random_tensor({0, 3}, rng)}, run},
           {{random_tensor({}, rng)}, run}};
 }
-static const Op op("l2_penalty", samples);
+static const Op l2_penalty_op("l2_penalty", l2_penalty_samples);
 
 Var l2_penalty(const std::vector<Var>& tensors) {
   tensor::require(!tensors.empty(), "l2_penalty: needs at least one tensor");
@@ -41,7 +41,7 @@ Var l2_penalty(const std::vector<Var>& tensors) {
   for (const Var& x : tensors) values.push_back(x.value());
   Tensor y({}, values[0].dtype(), values[0].device());
   for (size_t k = 0; k < values.size(); ++k) l2_penalty_kernels::forward(values[k], k > 0, y);
-  return record(op, tensors, y, [values](const Tensor& dy, Wanted wanted) -> Gradients {
+  return record(l2_penalty_op, tensors, y, [values](const Tensor& dy, Wanted wanted) -> Gradients {
     Gradients gradients(values.size());
     for (size_t k = 0; k < values.size(); ++k) {
       if (wanted[k]) l2_penalty_kernels::backward(values[k], dy, gradients[k] = Tensor::like(values[k]));

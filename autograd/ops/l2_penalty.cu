@@ -20,6 +20,6 @@ static void backward_cuda(const Tensor& x, const Tensor& dy, Tensor& dx) {
   tensor::cuda::map("l2_penalty.backward", dx, [=] __device__(float x) { return *g * x; }, x);
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool l2_penalty_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::l2_penalty_kernels

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/op.h"
+#include "tensor/divide.h"
 #include "tensor/parallel.h"
 #include "tensor/simd/simd.h"
 
@@ -32,7 +33,7 @@ static void backward_cpu(const Tensor& x, const Tensor& gamma, const Tensor& mea
                          Tensor& dx, Tensor& dgamma, Tensor& dbeta) {
   tensor::for_real(x.dtype(), "layer_norm", [&](auto zero) {
     using T = decltype(zero);
-    const int64_t n = x.columns(), rows = x.rows(), grain = rows_per_piece(n), pieces = (rows + grain - 1) / grain;
+    const int64_t n = x.columns(), rows = x.rows(), grain = rows_per_piece(n), pieces = tensor::ceil_div(rows, grain);
     Tensor partial = Tensor::zeros({pieces, 2 * n}, x.dtype());
     const T *px = x.data<T>(), *pg = gamma.data<T>(), *pm = mean.data<T>(), *ps = rstd.data<T>(), *pdy = dy.data<T>();
     T *pdx = dx.data<T>(), *pp = partial.data<T>();
@@ -57,12 +58,12 @@ constinit decltype(backward) backward{"layer_norm.backward", backward_cpu};
 
 }  // namespace layer_norm_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> layer_norm_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return layer_norm(in[0], in[1], in[2]); };
   return {{{random_tensor({4, 6}, rng), random_tensor({6}, rng), random_tensor({6}, rng)}, run},
           {{random_tensor({2, 2, 17}, rng), random_tensor({17}, rng), random_tensor({17}, rng)}, run}};
 }
-static const Op op("layer_norm", samples);
+static const Op layer_norm_op("layer_norm", layer_norm_samples);
 
 Var layer_norm(const Var& x, const Var& gamma, const Var& beta, double epsilon) {
   const Tensor xv = x.value(), gv = gamma.value();
@@ -73,7 +74,7 @@ Var layer_norm(const Var& x, const Var& gamma, const Var& beta, double epsilon) 
                   gv.shape(), ", beta is ", beta.shape(), "; gamma and beta must be ", columns);
   Tensor y = Tensor::like(xv), mean({xv.rows()}, xv.dtype(), xv.device()), rstd = Tensor::like(mean);
   layer_norm_kernels::forward(xv, gv, beta.value(), epsilon, y, mean, rstd);
-  return record(op, {x, gamma, beta}, y, [xv, gv, mean, rstd](const Tensor& dy, Wanted) -> Gradients {
+  return record(layer_norm_op, {x, gamma, beta}, y, [xv, gv, mean, rstd](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx = Tensor::like(xv), dgamma = Tensor::like(gv), dbeta = Tensor::like(gv);
     layer_norm_kernels::backward(xv, gv, mean, rstd, dy, dx, dgamma, dbeta);
     return {dx, dgamma, dbeta};

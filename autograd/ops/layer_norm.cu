@@ -49,6 +49,6 @@ static void backward_cuda(const Tensor& x, const Tensor& gamma, const Tensor& me
   tensor::cuda::sum_rows("layer_norm.dbeta", rows, n, tensor::cuda::RowParts{pdy, n}, floats(dbeta));
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool layer_norm_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::layer_norm_kernels

@@ -15,6 +15,6 @@ static void backward_cuda(const Tensor& y, double slope, const Tensor& dy, Tenso
       "leaky_relu.backward", dx, [=] __device__(float y, float dy) { return y > 0 ? dy : factor * dy; }, y, dy);
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool leaky_relu_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::leaky_relu_kernels

@@ -31,7 +31,7 @@ constinit decltype(relu_backward) relu_backward{"linear.relu_backward", relu_bac
 
 }  // namespace linear_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> linear_samples(tensor::Generator& rng) {
   const auto plain = [](const Inputs& in) { return linear(in[0], in[1], in.size() > 2 ? in[2] : Var()); };
   const auto relu = [](const Inputs& in) { return linear(in[0], in[1], in.size() > 2 ? in[2] : Var(), true); };
   // Away from the kink: |x w| < 4.9 and |bias| = 5 here, |x w| >= 0.01 without a bias.
@@ -43,7 +43,7 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
           {{small_x, small_w, Tensor::from<double>({5, -5, 5}, {3})}, relu},
           {{random_away_from_zero({5, 1}, rng), random_away_from_zero({1, 3}, rng)}, relu}};
 }
-static const Op op("linear", samples);
+static const Op linear_op("linear", linear_samples);
 
 Var linear(const Var& x, const Var& w, const Var& bias, bool relu) {
   tensor::require(x.shape().rank() >= 1 && w.shape().rank() == 2 && x.columns() == w.rows(),
@@ -57,7 +57,7 @@ Var linear(const Var& x, const Var& w, const Var& bias, bool relu) {
   std::vector<Var> inputs{x, w};
   if (bias.defined()) inputs.push_back(bias);
   const Tensor output = relu ? y : Tensor();  // saved for its sign only
-  return record(op, inputs, y, [xv, wv, output, count = inputs.size()](const Tensor& dy, Wanted wanted) -> Gradients {
+  return record(linear_op, inputs, y, [xv, wv, output, count = inputs.size()](const Tensor& dy, Wanted wanted) -> Gradients {
     Gradients gradients(count);
     Tensor g = dy, dbias;
     if (count == 3 && wanted[2]) dbias = Tensor({wv.columns()}, wv.dtype(), wv.device());

@@ -10,6 +10,6 @@ static void relu_backward_cuda(const Tensor& y, const Tensor& dy, Tensor& g, Ten
   if (dbias.defined()) tensor::column_sums(g, dbias);
 }
 
-static const bool bound = relu_backward.bind_cuda(relu_backward_cuda);
+static const bool linear_bound = relu_backward.bind_cuda(relu_backward_cuda);
 
 }  // namespace autograd::linear_kernels

@@ -21,7 +21,7 @@ constinit decltype(product) product{"matmul.product", product_cpu};
 
 }  // namespace matmul_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> matmul_samples(tensor::Generator& rng) {
   const auto random = [&](int64_t rows, int64_t columns, bool transposed) {
     return random_tensor(transposed ? Shape{columns, rows} : Shape{rows, columns}, rng);
   };
@@ -35,7 +35,7 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
   }
   return all;
 }
-static const Op op("matmul", samples);
+static const Op matmul_op("matmul", matmul_samples);
 
 Var matmul(const Var& a, const Var& b, bool ta, bool tb) {
   tensor::require(a.shape().rank() == 2 && b.shape().rank() == 2, "matmul: a is ", a.shape(), ", b is ", b.shape(),
@@ -46,7 +46,7 @@ Var matmul(const Var& a, const Var& b, bool ta, bool tb) {
   const Tensor av = a.value(), bv = b.value();
   Tensor y({m, n}, av.dtype(), av.device());
   matmul_kernels::product(av, bv, {}, y, {ta, tb});
-  return record(op, {a, b}, y, [=](const Tensor& dy, Wanted wanted) -> Gradients {
+  return record(matmul_op, {a, b}, y, [=](const Tensor& dy, Wanted wanted) -> Gradients {
     Tensor da, db;
     if (wanted[0]) {
       da = Tensor::like(av);

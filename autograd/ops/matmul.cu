@@ -21,6 +21,6 @@ static void product_cuda(const Tensor& a, const Tensor& b, const Tensor& bias, T
   });
 }
 
-static const bool bound = product.bind_cuda(product_cuda);
+static const bool matmul_bound = product.bind_cuda(product_cuda);
 
 }  // namespace autograd::matmul_kernels

@@ -5,11 +5,11 @@
 
 namespace autograd {
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> mean_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return mean(in[0]); };
   return {{{random_tensor({3, 5}, rng)}, run}, {{random_tensor({1}, rng)}, run}};
 }
-static const Op op("mean", samples);
+static const Op mean_op("mean", mean_samples);
 
 Var mean(const Var& x) {
   const Tensor xv = x.value();
@@ -17,7 +17,7 @@ Var mean(const Var& x) {
   Tensor y({}, xv.dtype(), xv.device());
   const double factor = 1.0 / static_cast<double>(xv.size());
   sum_kernels::forward(xv, factor, y);
-  return record(op, {x}, y, [shape = xv.shape(), factor](const Tensor& dy, Wanted) -> Gradients {
+  return record(mean_op, {x}, y, [shape = xv.shape(), factor](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx(shape, dy.dtype(), dy.device());
     sum_kernels::backward(dy, factor, dx);
     return {dx};

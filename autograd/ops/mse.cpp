@@ -33,12 +33,12 @@ constinit decltype(backward) backward{"mse.backward", backward_cpu};
 
 }  // namespace mse_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> mse_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return mse(in[0], in[1]); };
   return {{{random_tensor({3, 5}, rng), random_tensor({3, 5}, rng)}, run},
           {{random_tensor({1}, rng), random_tensor({1}, rng)}, run}};
 }
-static const Op op("mse", samples);
+static const Op mse_op("mse", mse_samples);
 
 Var mse(const Var& x, const Var& y) {
   tensor::require(x.shape() == y.shape() && x.value().size() > 0, "mse: x is ", x.shape(), ", y is ", y.shape(),
@@ -46,7 +46,7 @@ Var mse(const Var& x, const Var& y) {
   const Tensor xv = x.value(), yv = y.value();
   Tensor loss({}, xv.dtype(), xv.device());
   mse_kernels::forward(xv, yv, loss);
-  return record(op, {x, y}, loss, [xv, yv](const Tensor& dloss, Wanted wanted) -> Gradients {
+  return record(mse_op, {x, y}, loss, [xv, yv](const Tensor& dloss, Wanted wanted) -> Gradients {
     Tensor dx, dy;
     if (wanted[0]) mse_kernels::backward(xv, yv, dloss, dx = Tensor::like(xv));
     if (wanted[1]) mse_kernels::backward(yv, xv, dloss, dy = Tensor::like(yv));

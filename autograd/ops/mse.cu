@@ -26,6 +26,6 @@ static void backward_cuda(const Tensor& x, const Tensor& y, const Tensor& dloss,
   tensor::cuda::map("mse.backward", dx, [=] __device__(float x, float y) { return *g * factor * (x - y); }, x, y);
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool mse_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::mse_kernels

@@ -23,19 +23,19 @@ constinit decltype(forward) forward{"multiply.forward", forward_cpu};
 
 }  // namespace multiply_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> multiply_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return multiply(in[0], in[1]); };
   return {{{random_tensor({3, 5}, rng), random_tensor({3, 5}, rng)}, run},
           {{random_tensor({1}, rng), random_tensor({1}, rng)}, run}};
 }
-static const Op op("multiply", samples);
+static const Op multiply_op("multiply", multiply_samples);
 
 Var multiply(const Var& x, const Var& y) {
   tensor::require(x.shape() == y.shape(), "multiply: x is ", x.shape(), ", y is ", y.shape(), "; both must have one shape");
   const Tensor xv = x.value(), yv = y.value();
   Tensor z = Tensor::like(xv);
   multiply_kernels::forward(xv, yv, z);
-  return record(op, {x, y}, z, [xv, yv](const Tensor& dz, Wanted wanted) -> Gradients {
+  return record(multiply_op, {x, y}, z, [xv, yv](const Tensor& dz, Wanted wanted) -> Gradients {
     Tensor dx, dy;
     if (wanted[0]) multiply_kernels::forward(dz, yv, dx = Tensor::like(xv));
     if (wanted[1]) multiply_kernels::forward(dz, xv, dy = Tensor::like(yv));

@@ -8,6 +8,6 @@ static void forward_cuda(const Tensor& x, const Tensor& y, Tensor& z) {
   tensor::cuda::map("multiply.forward", z, [] __device__(float x, float y) { return x * y; }, x, y);
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda);
+static const bool multiply_bound = forward.bind_cuda(forward_cuda);
 
 }  // namespace autograd::multiply_kernels

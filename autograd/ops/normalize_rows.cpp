@@ -49,13 +49,13 @@ constinit decltype(backward) backward{"normalize_rows.backward", backward_cpu};
 
 }  // namespace normalize_rows_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> normalize_rows_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return normalize_rows(in[0], 0.1); };
   Tensor x = random_away_from_zero({4, 3}, rng);  // lengths of 0.17 and more
   for (double& value : x.row_range(1, 2).span<double>()) value *= 0.01;
   return {{{x}, run}, {{random_away_from_zero({1, 7}, rng)}, run}, {{random_away_from_zero({0, 2}, rng)}, run}};
 }
-static const Op op("normalize_rows", samples);
+static const Op normalize_rows_op("normalize_rows", normalize_rows_samples);
 
 Var normalize_rows(const Var& x, double floor) {
   tensor::require(x.shape().rank() == 2 && floor > 0, "normalize_rows: x is ", x.shape(), ", floor is ", floor,
@@ -63,7 +63,7 @@ Var normalize_rows(const Var& x, double floor) {
   const Tensor xv = x.value();
   Tensor y = Tensor::like(xv), norm({xv.rows()}, xv.dtype(), xv.device());
   normalize_rows_kernels::forward(xv, floor, y, norm);
-  return record(op, {x}, y, [y, norm, floor](const Tensor& dy, Wanted) -> Gradients {
+  return record(normalize_rows_op, {x}, y, [y, norm, floor](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx = Tensor::like(dy);
     normalize_rows_kernels::backward(y, norm, floor, dy, dx);
     return {dx};

@@ -38,6 +38,6 @@ static void backward_cuda(const Tensor& y, const Tensor& norm, double floor, con
                             floats(norm), floor, floats(dy), floats(dx));
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool normalize_rows_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::normalize_rows_kernels

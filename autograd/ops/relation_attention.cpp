@@ -142,7 +142,7 @@ constinit decltype(backward) backward{"relation_attention.backward", backward_cp
 
 }  // namespace relation_attention_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> relation_attention_samples(tensor::Generator& rng) {
   const AttentionOptions options{.heads = 2, .scale = 0.7};
   const Tensor offsets = Tensor::from<int32_t>({0, 1, 4}), with_empty = Tensor::from<int32_t>({0, 0, 2, 2});
   const auto run = [=](const Inputs& in) { return relation_attention(in[0], in[1], in[2], offsets, options); };
@@ -150,7 +150,7 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
   return {{{random_tensor({4, 18}, rng), random_tensor({4, 9}, rng), random_tensor({2, 3}, rng)}, run},
           {{random_tensor({2, 6}, rng), random_tensor({2, 3}, rng), random_tensor({3, 3}, rng)}, run_empty}};
 }
-static const Op op("relation_attention", samples);
+static const Op relation_attention_op("relation_attention", relation_attention_samples);
 
 Var relation_attention(const Var& qkv, const Var& quv, const Var& s, const Tensor& offsets,
                        const AttentionOptions& options) {
@@ -169,7 +169,7 @@ Var relation_attention(const Var& qkv, const Var& quv, const Var& s, const Tenso
   Tensor out({x.rows(), x.columns() / 3}, x.dtype(), x.device()), saved;
   const bool keep = Tape::current() && (qkv.needs_grad() || quv.needs_grad() || s.needs_grad());
   relation_attention_kernels::forward(x, u, scalars, offsets, options, out, keep ? &saved : nullptr);
-  return record(op, {qkv, quv, s}, out, [=](const Tensor& dout, Wanted) -> Gradients {
+  return record(relation_attention_op, {qkv, quv, s}, out, [=](const Tensor& dout, Wanted) -> Gradients {
     Tensor dx = Tensor::like(x), du = Tensor::like(u), ds = Tensor::like(scalars);
     relation_attention_kernels::backward(x, u, scalars, offsets, options, saved, dout, dx, du, ds);
     return {dx, du, ds};

@@ -156,6 +156,6 @@ static void backward_cuda(const Tensor& qkv, const Tensor& quv, const Tensor& s,
                        floats(dquv), floats(ds));
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool relation_attention_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::relation_attention_kernels

@@ -35,19 +35,19 @@ constinit decltype(backward) backward{"relu.backward", backward_cpu};
 
 }  // namespace relu_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> relu_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return relu(in[0]); };
   return {{{random_away_from_zero({3, 5}, rng)}, run},
           {{random_away_from_zero({1}, rng)}, run},
           {{random_away_from_zero({0, 2}, rng)}, run}};
 }
-static const Op op("relu", samples);
+static const Op relu_op("relu", relu_samples);
 
 Var relu(const Var& x) {
   const Tensor xv = x.value();
   Tensor y = Tensor::like(xv);
   relu_kernels::forward(xv, y);
-  return record(op, {x}, y, [y](const Tensor& dy, Wanted) -> Gradients {
+  return record(relu_op, {x}, y, [y](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx = Tensor::like(dy);
     relu_kernels::backward(y, dy, dx);
     return {dx};

@@ -12,6 +12,6 @@ static void backward_cuda(const Tensor& y, const Tensor& dy, Tensor& dx) {
   tensor::cuda::map("relu.backward", dx, [] __device__(float y, float dy) { return y > 0 ? dy : 0.f; }, y, dy);
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool relu_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::relu_kernels

@@ -33,7 +33,7 @@ constinit decltype(forward) forward{"repeat_rows_by_segment.forward", forward_cp
 
 }  // namespace repeat_rows_by_segment_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> repeat_rows_by_segment_samples(tensor::Generator& rng) {
   const auto run = [](const std::vector<int32_t>& offsets) {
     return [offsets = Tensor::from(offsets), rows = offsets.back()](const Inputs& in) {
       return repeat_rows_by_segment(in[0], offsets, rows);
@@ -41,7 +41,7 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
   };
   return {{{random_tensor({4, 3}, rng)}, run({0, 2, 2, 5, 6})}, {{random_tensor({1, 1}, rng)}, run({0, 1})}};
 }
-static const Op op("repeat_rows_by_segment", samples);
+static const Op repeat_rows_by_segment_op("repeat_rows_by_segment", repeat_rows_by_segment_samples);
 
 Var repeat_rows_by_segment(const Var& x, const Tensor& offsets, int64_t rows) {
   tensor::require(x.shape().rank() == 2 && offsets.size() == x.rows() + 1, "repeat_rows_by_segment: x is ", x.shape(),
@@ -50,7 +50,7 @@ Var repeat_rows_by_segment(const Var& x, const Tensor& offsets, int64_t rows) {
   const Tensor xv = x.value();
   Tensor y({rows, xv.columns()}, xv.dtype(), xv.device());
   repeat_rows_by_segment_kernels::forward(xv, offsets, false, y);
-  return record(op, {x}, y, [shape = xv.shape(), offsets](const Tensor& dy, Wanted) -> Gradients {
+  return record(repeat_rows_by_segment_op, {x}, y, [shape = xv.shape(), offsets](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx(shape, dy.dtype(), dy.device());
     segment_sum_kernels::forward(dy, offsets, false, dx);
     return {dx};

@@ -23,6 +23,6 @@ static void forward_cuda(const Tensor& x, const Tensor& offsets, bool mean, Tens
                             tensor::cuda::indices(offsets), mean, floats(y));
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda);
+static const bool repeat_rows_by_segment_bound = forward.bind_cuda(forward_cuda);
 
 }  // namespace autograd::repeat_rows_by_segment_kernels

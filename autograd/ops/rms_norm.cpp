@@ -41,14 +41,14 @@ constinit decltype(backward) backward{"rms_norm.backward", backward_cpu};
 
 }  // namespace rms_norm_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> rms_norm_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return rms_norm(in[0], in[1]); };
   const auto large_epsilon = [](const Inputs& in) { return rms_norm(in[0], in[1], .5); };
   return {{{random_tensor({4, 6}, rng), random_tensor({6}, rng)}, run},
           {{random_tensor({2, 2, 17}, rng), random_tensor({17}, rng)}, run},
           {{random_tensor({3, 2}, rng), random_tensor({2}, rng)}, large_epsilon}};
 }
-static const Op op("rms_norm", samples);
+static const Op rms_norm_op("rms_norm", rms_norm_samples);
 
 Var rms_norm(const Var& x, const Var& w, double epsilon) {
   const Tensor xv = x.value(), wv = w.value();
@@ -58,7 +58,7 @@ Var rms_norm(const Var& x, const Var& w, double epsilon) {
                   xv.dtype(), ", w is ", wv.shape(), " ", wv.dtype(), "; w must be [", xv.columns(), "] of the same type");
   Tensor y = Tensor::like(xv), rrms({xv.rows()}, xv.dtype(), xv.device());
   rms_norm_kernels::forward(xv, wv, epsilon, y, rrms);
-  return record(op, {x, w}, y, [xv, wv, rrms](const Tensor& dy, Wanted) -> Gradients {
+  return record(rms_norm_op, {x, w}, y, [xv, wv, rrms](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx = Tensor::like(xv), dw = Tensor::like(wv);
     rms_norm_kernels::backward(xv, wv, rrms, dy, dx, dw);
     return {dx, dw};

@@ -42,6 +42,6 @@ static void backward_cuda(const Tensor& x, const Tensor& w, const Tensor& rrms, 
       floats(dw));
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool rms_norm_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::rms_norm_kernels

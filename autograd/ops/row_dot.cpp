@@ -25,13 +25,13 @@ constinit decltype(forward) forward{"row_dot.forward", forward_cpu};
 
 }  // namespace row_dot_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> row_dot_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return row_dot(in[0], in[1]); };
   return {{{random_tensor({3, 5}, rng), random_tensor({3, 5}, rng)}, run},
           {{random_tensor({1, 1}, rng), random_tensor({1, 1}, rng)}, run},
           {{random_tensor({0, 2}, rng), random_tensor({0, 2}, rng)}, run}};
 }
-static const Op op("row_dot", samples);
+static const Op row_dot_op("row_dot", row_dot_samples);
 
 Var row_dot(const Var& a, const Var& b) {
   tensor::require(a.shape() == b.shape() && a.shape().rank() == 2, "row_dot: a is ", a.shape(), ", b is ", b.shape(),
@@ -39,7 +39,7 @@ Var row_dot(const Var& a, const Var& b) {
   const Tensor av = a.value(), bv = b.value();
   Tensor y({av.rows()}, av.dtype(), av.device());
   row_dot_kernels::forward(av, bv, y);
-  return record(op, {a, b}, y, [av, bv](const Tensor& dy, Wanted wanted) -> Gradients {
+  return record(row_dot_op, {a, b}, y, [av, bv](const Tensor& dy, Wanted wanted) -> Gradients {
     Tensor da, db;
     if (wanted[0]) row_scale_kernels::forward(bv, dy, da = Tensor::like(av));
     if (wanted[1]) row_scale_kernels::forward(av, dy, db = Tensor::like(bv));

@@ -18,6 +18,6 @@ static void forward_cuda(const Tensor& a, const Tensor& b, Tensor& y) {
                             floats(y));
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda);
+static const bool row_dot_bound = forward.bind_cuda(forward_cuda);
 
 }  // namespace autograd::row_dot_kernels

@@ -25,13 +25,13 @@ constinit decltype(forward) forward{"row_scale.forward", forward_cpu};
 
 }  // namespace row_scale_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> row_scale_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return row_scale(in[0], in[1]); };
   return {{{random_tensor({3, 5}, rng), random_tensor({3}, rng)}, run},
           {{random_tensor({1, 1}, rng), random_tensor({1}, rng)}, run},
           {{random_tensor({0, 2}, rng), random_tensor({0}, rng)}, run}};
 }
-static const Op op("row_scale", samples);
+static const Op row_scale_op("row_scale", row_scale_samples);
 
 Var row_scale(const Var& x, const Var& s) {
   tensor::require(x.shape().rank() == 2 && s.shape() == Shape{x.rows()}, "row_scale: x is ", x.shape(), ", s is ", s.shape(),
@@ -39,7 +39,7 @@ Var row_scale(const Var& x, const Var& s) {
   const Tensor xv = x.value(), sv = s.value();
   Tensor y = Tensor::like(xv);
   row_scale_kernels::forward(xv, sv, y);
-  return record(op, {x, s}, y, [xv, sv](const Tensor& dy, Wanted wanted) -> Gradients {
+  return record(row_scale_op, {x, s}, y, [xv, sv](const Tensor& dy, Wanted wanted) -> Gradients {
     Tensor dx, ds;
     if (wanted[0]) row_scale_kernels::forward(dy, sv, dx = Tensor::like(xv));
     if (wanted[1]) row_dot_kernels::forward(dy, xv, ds = Tensor::like(sv));

@@ -11,6 +11,6 @@ static void forward_cuda(const Tensor& x, const Tensor& s, Tensor& y) {
   tensor::cuda::for_each("row_scale.forward", x.size(), [=] __device__(int64_t i) { py[i] = ps[i / columns] * px[i]; });
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda);
+static const bool row_scale_bound = forward.bind_cuda(forward_cuda);
 
 }  // namespace autograd::row_scale_kernels

@@ -23,16 +23,16 @@ constinit decltype(forward) forward{"scale.forward", forward_cpu};
 
 }  // namespace scale_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> scale_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return scale(in[0], -1.7); };
   return {{{random_tensor({3, 5}, rng)}, run}, {{random_tensor({}, rng)}, run}, {{random_tensor({0, 2}, rng)}, run}};
 }
-static const Op op("scale", samples);
+static const Op scale_op("scale", scale_samples);
 
 Var scale(const Var& x, double a) {
   Tensor y = Tensor::like(x.value());
   scale_kernels::forward(x.value(), a, y);
-  return record(op, {x}, y, [a](const Tensor& dy, Wanted) -> Gradients {
+  return record(scale_op, {x}, y, [a](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx = Tensor::like(dy);
     scale_kernels::forward(dy, a, dx);
     return {dx};

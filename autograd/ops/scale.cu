@@ -9,6 +9,6 @@ static void forward_cuda(const Tensor& x, double a, Tensor& y) {
   tensor::cuda::map("scale.forward", y, [=] __device__(float x) { return factor * x; }, x);
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda);
+static const bool scale_bound = forward.bind_cuda(forward_cuda);
 
 }  // namespace autograd::scale_kernels

@@ -35,13 +35,13 @@ constinit decltype(forward) forward{"segment_sum.forward", forward_cpu};
 
 }  // namespace segment_sum_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> segment_sum_samples(tensor::Generator& rng) {
   const auto run = [](const std::vector<int32_t>& offsets) {
     return [offsets = Tensor::from(offsets)](const Inputs& in) { return segment_sum(in[0], offsets); };
   };
   return {{{random_tensor({6, 3}, rng)}, run({0, 2, 2, 5, 6})}, {{random_tensor({1, 1}, rng)}, run({0, 0, 1})}};
 }
-static const Op op("segment_sum", samples);
+static const Op segment_sum_op("segment_sum", segment_sum_samples);
 
 Var segment_sum(const Var& x, const Tensor& offsets) {
   tensor::require(x.shape().rank() == 2 && offsets.size() > 0, "segment_sum: x is ", x.shape(), ", offsets are ",
@@ -50,7 +50,7 @@ Var segment_sum(const Var& x, const Tensor& offsets) {
   tensor::require_offsets("segment_sum", "offsets", offsets, xv.rows());
   Tensor y({offsets.size() - 1, xv.columns()}, xv.dtype(), xv.device());
   segment_sum_kernels::forward(xv, offsets, false, y);
-  return record(op, {x}, y, [shape = xv.shape(), offsets](const Tensor& dy, Wanted) -> Gradients {
+  return record(segment_sum_op, {x}, y, [shape = xv.shape(), offsets](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx(shape, dy.dtype(), dy.device());
     repeat_rows_by_segment_kernels::forward(dy, offsets, false, dx);
     return {dx};

@@ -24,6 +24,6 @@ static void forward_cuda(const Tensor& x, const Tensor& offsets, bool mean, Tens
                             tensor::cuda::indices(offsets), mean, floats(y));
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda);
+static const bool segment_sum_bound = forward.bind_cuda(forward_cuda);
 
 }  // namespace autograd::segment_sum_kernels

@@ -30,19 +30,19 @@ constinit decltype(backward) backward{"sigmoid.backward", backward_cpu};
 
 }  // namespace sigmoid_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> sigmoid_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return sigmoid(in[0]); };
   return {{{random_tensor({3, 5}, rng)}, run},
           {{random_tensor({1}, rng)}, run},
           {{random_tensor({0, 2}, rng)}, run}};
 }
-static const Op op("sigmoid", samples);
+static const Op sigmoid_op("sigmoid", sigmoid_samples);
 
 Var sigmoid(const Var& x) {
   const Tensor xv = x.value();
   Tensor y = Tensor::like(xv);
   sigmoid_kernels::forward(xv, y);
-  return record(op, {x}, y, [y](const Tensor& dy, Wanted) -> Gradients {
+  return record(sigmoid_op, {x}, y, [y](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx = Tensor::like(dy);
     sigmoid_kernels::backward(y, dy, dx);
     return {dx};

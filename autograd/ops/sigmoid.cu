@@ -12,6 +12,6 @@ static void backward_cuda(const Tensor& y, const Tensor& dy, Tensor& dx) {
   tensor::cuda::map("sigmoid.backward", dx, [] __device__(float y, float dy) { return dy * y * (1 - y); }, y, dy);
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool sigmoid_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::sigmoid_kernels

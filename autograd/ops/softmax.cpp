@@ -43,18 +43,18 @@ constinit decltype(backward) backward{"softmax.backward", backward_cpu};
 
 }  // namespace softmax_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> softmax_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return softmax(in[0]); };
   return {{{random_tensor({3, 5}, rng)}, run}, {{random_tensor({2, 2, 19}, rng)}, run}};
 }
-static const Op op("softmax", samples);
+static const Op softmax_op("softmax", softmax_samples);
 
 Var softmax(const Var& x) {
   const Tensor xv = x.value();
   tensor::require(xv.columns() > 0, "softmax: x is ", xv.shape(), "; it needs at least one column");
   Tensor y = Tensor::like(xv);
   softmax_kernels::forward(xv, y);
-  return record(op, {x}, y, [y](const Tensor& dy, Wanted) -> Gradients {
+  return record(softmax_op, {x}, y, [y](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx = Tensor::like(y);
     softmax_kernels::backward(y, dy, dx);
     return {dx};

@@ -37,6 +37,6 @@ static void backward_cuda(const Tensor& y, const Tensor& dy, Tensor& dx) {
                             floats(dx));
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool softmax_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::softmax_kernels

@@ -22,19 +22,19 @@ constinit decltype(backward) backward{"softplus.backward", backward_cpu};
 
 }  // namespace softplus_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> softplus_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return softplus(in[0]); };
   return {{{random_tensor({3, 5}, rng)}, run},
           {{random_tensor({1}, rng)}, run},
           {{random_tensor({0, 2}, rng)}, run}};
 }
-static const Op op("softplus", samples);
+static const Op softplus_op("softplus", softplus_samples);
 
 Var softplus(const Var& x) {
   const Tensor xv = x.value();
   Tensor y = Tensor::like(xv);
   softplus_kernels::forward(xv, y);
-  return record(op, {x}, y, [xv](const Tensor& dy, Wanted) -> Gradients {
+  return record(softplus_op, {x}, y, [xv](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx = Tensor::like(dy);
     softplus_kernels::backward(xv, dy, dx);
     return {dx};

@@ -12,6 +12,6 @@ static void backward_cuda(const Tensor& x, const Tensor& dy, Tensor& dx) {
   tensor::cuda::map("softplus.backward", dx, [] __device__(float x, float dy) { return dy / (1 + expf(-x)); }, x, dy);
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool softplus_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::softplus_kernels

@@ -20,19 +20,19 @@ constinit decltype(backward) backward{"square.backward", backward_cpu};
 
 }  // namespace square_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> square_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return square(in[0]); };
   return {{{random_tensor({3, 5}, rng)}, run},
           {{random_tensor({1}, rng)}, run},
           {{random_tensor({0, 2}, rng)}, run}};
 }
-static const Op op("square", samples);
+static const Op square_op("square", square_samples);
 
 Var square(const Var& x) {
   const Tensor xv = x.value();
   Tensor y = Tensor::like(xv);
   square_kernels::forward(xv, y);
-  return record(op, {x}, y, [xv](const Tensor& dy, Wanted) -> Gradients {
+  return record(square_op, {x}, y, [xv](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx = Tensor::like(dy);
     square_kernels::backward(xv, dy, dx);
     return {dx};

@@ -4,7 +4,7 @@
 
 namespace autograd {
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> straight_through_samples(tensor::Generator& rng) {
   const auto sample = [&](Shape shape) -> Sample {
     const Tensor b = random_tensor(shape, rng);
     return {{random_tensor(shape, rng)},
@@ -13,12 +13,12 @@ static std::vector<Sample> samples(tensor::Generator& rng) {
   };
   return {sample({3, 5}), sample({1})};
 }
-static const Op op("straight_through", samples);
+static const Op straight_through_op("straight_through", straight_through_samples);
 
 Var straight_through(const Var& a, const Var& b) {
   tensor::require(a.shape() == b.shape(), "straight_through: a is ", a.shape(), ", b is ", b.shape(),
                   "; both must have one shape");
-  return record(op, {a}, b.value(), [](const Tensor& dy, Wanted) -> Gradients { return {dy}; });
+  return record(straight_through_op, {a}, b.value(), [](const Tensor& dy, Wanted) -> Gradients { return {dy}; });
 }
 
 }  // namespace autograd

@@ -16,18 +16,18 @@ constinit decltype(forward) forward{"subtract.forward", forward_cpu};
 
 }  // namespace subtract_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> subtract_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return subtract(in[0], in[1]); };
   return {{{random_tensor({3, 5}, rng), random_tensor({3, 5}, rng)}, run},
           {{random_tensor({}, rng), random_tensor({}, rng)}, run}};
 }
-static const Op op("subtract", samples);
+static const Op subtract_op("subtract", subtract_samples);
 
 Var subtract(const Var& x, const Var& y) {
   tensor::require(x.shape() == y.shape(), "subtract: x is ", x.shape(), ", y is ", y.shape(), "; both must have one shape");
   Tensor z = Tensor::like(x.value());
   subtract_kernels::forward(x.value(), y.value(), z);
-  return record(op, {x, y}, z, [](const Tensor& dz, Wanted wanted) -> Gradients {
+  return record(subtract_op, {x, y}, z, [](const Tensor& dz, Wanted wanted) -> Gradients {
     Tensor dy;
     if (wanted[1]) scale_kernels::forward(dz, -1, dy = Tensor::like(dz));
     return {dz, dy};

@@ -26,17 +26,17 @@ constinit decltype(backward) backward{"sum.backward", backward_cpu};
 
 }  // namespace sum_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> sum_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return sum(in[0]); };
   return {{{random_tensor({3, 5}, rng)}, run}, {{random_tensor({}, rng)}, run}, {{random_tensor({0, 2}, rng)}, run}};
 }
-static const Op op("sum", samples);
+static const Op sum_op("sum", sum_samples);
 
 Var sum(const Var& x) {
   const Tensor xv = x.value();
   Tensor y({}, xv.dtype(), xv.device());
   sum_kernels::forward(xv, 1, y);
-  return record(op, {x}, y, [shape = xv.shape()](const Tensor& dy, Wanted) -> Gradients {
+  return record(sum_op, {x}, y, [shape = xv.shape()](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx(shape, dy.dtype(), dy.device());
     sum_kernels::backward(dy, 1, dx);
     return {dx};

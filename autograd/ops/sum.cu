@@ -21,6 +21,6 @@ static void backward_cuda(const Tensor& dy, double a, Tensor& dx) {
   tensor::cuda::for_each("sum.backward", dx.size(), [=] __device__(int64_t i) { out[i] = factor * *g; });
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool sum_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::sum_kernels

@@ -22,19 +22,19 @@ constinit decltype(backward) backward{"tanh.backward", backward_cpu};
 
 }  // namespace tanh_kernels
 
-static std::vector<Sample> samples(tensor::Generator& rng) {
+static std::vector<Sample> tanh_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return tanh(in[0]); };
   return {{{random_tensor({3, 5}, rng)}, run},
           {{random_tensor({1}, rng)}, run},
           {{random_tensor({0, 2}, rng)}, run}};
 }
-static const Op op("tanh", samples);
+static const Op tanh_op("tanh", tanh_samples);
 
 Var tanh(const Var& x) {
   const Tensor xv = x.value();
   Tensor y = Tensor::like(xv);
   tanh_kernels::forward(xv, y);
-  return record(op, {x}, y, [y](const Tensor& dy, Wanted) -> Gradients {
+  return record(tanh_op, {x}, y, [y](const Tensor& dy, Wanted) -> Gradients {
     Tensor dx = Tensor::like(dy);
     tanh_kernels::backward(y, dy, dx);
     return {dx};

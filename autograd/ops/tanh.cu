@@ -12,6 +12,6 @@ static void backward_cuda(const Tensor& y, const Tensor& dy, Tensor& dx) {
   tensor::cuda::map("tanh.backward", dx, [] __device__(float y, float dy) { return dy * (1 - y * y); }, y, dy);
 }
 
-static const bool bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
+static const bool tanh_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
 
 }  // namespace autograd::tanh_kernels

@@ -15,9 +15,9 @@ namespace cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Rows = std::vector<tensor::GemmContestRow>;
+using GemmRows = std::vector<tensor::GemmContestRow>;
 
-std::string text(const Rows& results, const std::string& other) {
+std::string text(const GemmRows& results, const std::string& other) {
   std::vector<std::vector<std::string>> rows;
   for (const tensor::GemmContestRow& row : results)
     rows.push_back({row.name, fmt::format("{:.3g}", row.seconds * 1e3), fmt::format("{:.3g}", row.other_seconds * 1e3),
@@ -28,7 +28,7 @@ std::string text(const Rows& results, const std::string& other) {
          fmt::format("instruction set {}, {} threads\n", tensor::name_of(tensor::isa()), tensor::threads());
 }
 
-std::string json(const Rows& results, const std::string& other) {
+std::string json(const GemmRows& results, const std::string& other) {
   Json rows = Json::array();
   for (const tensor::GemmContestRow& row : results)
     rows.push_back({{"name", row.name},
@@ -52,7 +52,7 @@ class BenchGemm : public Command {
 
   int run() override {
     const genrec::Stage stage("bench gemm");
-    const Rows rows = tensor::bench_gemm_against_openblas(repeats_, shrink_);
+    const GemmRows rows = tensor::bench_gemm_against_openblas(repeats_, shrink_);
     print(common().json ? json(rows, against_) : text(rows, against_));
     return 0;
   }

@@ -17,15 +17,15 @@ namespace cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Rows = std::vector<genrec::InferenceBenchRow>;
+using InferenceRows = std::vector<genrec::InferenceBenchRow>;
 
-std::string crossing_text(const char* mode, const std::optional<double>& crossing, const Rows& rows) {
+std::string crossing_text(const char* mode, const std::optional<double>& crossing, const InferenceRows& rows) {
   if (!crossing) return fmt::format("{}: no crossing up to {} items, the scan is faster\n", mode, rows.back().items);
   if (*crossing <= static_cast<double>(rows.front().items)) return fmt::format("{}: MMGRec is faster at every size\n", mode);
   return fmt::format("{}: MMGRec is faster from about {:.3g} items on\n", mode, *crossing);
 }
 
-std::string text(const Rows& rows, const genrec::InferenceBenchOptions& options) {
+std::string text(const InferenceRows& rows, const genrec::InferenceBenchOptions& options) {
   const auto table = genrec::inference_table(rows);
   const genrec::InferenceCrossings crossings = genrec::inference_crossings(rows);
   const std::string title =
@@ -42,7 +42,7 @@ Json json_of(const genrec::Timing& timing) {
 
 Json json_of(const std::optional<double>& crossing) { return crossing ? Json(*crossing) : Json(); }
 
-std::string json(const Rows& rows, const genrec::InferenceBenchOptions& options) {
+std::string json(const InferenceRows& rows, const genrec::InferenceBenchOptions& options) {
   Json list = Json::array();
   for (const genrec::InferenceBenchRow& row : rows) {
     list.push_back({{"items", row.items},
@@ -111,7 +111,7 @@ class BenchInference : public Command {
   int run() override {
     bench_.seed = common().seed;
     if (model_ == "tiger") return print_decoding(bench_, common().json);
-    const Rows rows = genrec::bench_inference(bench_);
+    const InferenceRows rows = genrec::bench_inference(bench_);
     if (!svg_.empty()) tensor::write_file_atomically(svg_, genrec::svg_file(genrec::inference_chart(rows)));
     print(common().json ? json(rows, bench_) : text(rows, bench_));
     return 0;

@@ -21,18 +21,16 @@ namespace genrec::baselines {
 
 namespace {
 
-constexpr double kDeviation = 0.02;
-
 Var gelu(const Var& x) { return autograd::multiply(x, autograd::sigmoid(autograd::scale(x, 1.702))); }
 
 // LayerNorm(x + Dropout(g(x))) for g self-attention and a feed-forward net of four times the width (section 3.3).
-struct Block {
-  Block(nn::Parameters& parameters, const std::string& name, const SequenceOptions& o)
+struct PostNormBlock {
+  PostNormBlock(nn::Parameters& parameters, const std::string& name, const SequenceOptions& o)
       : attention(parameters, name + ".attention", {.width = o.width, .heads = o.heads, .head_width = o.width / o.heads, .bias = true,
-                                                    .dropout = o.dropout, .q_deviation = kDeviation, .kv_deviation = kDeviation,
-                                                    .out_deviation = kDeviation}),
-        up(parameters, name + ".up", o.width, 4 * o.width, {.initializer = nn::normal(kDeviation)}),
-        down(parameters, name + ".down", 4 * o.width, o.width, {.initializer = nn::normal(kDeviation)}),
+                                                    .dropout = o.dropout, .q_deviation = kInitialDeviation,
+                                                    .kv_deviation = kInitialDeviation, .out_deviation = kInitialDeviation}),
+        up(parameters, name + ".up", o.width, 4 * o.width, {.initializer = nn::normal(kInitialDeviation)}),
+        down(parameters, name + ".down", 4 * o.width, o.width, {.initializer = nn::normal(kInitialDeviation)}),
         attention_norm(parameters, name + ".attention_norm", o.width),
         feed_norm(parameters, name + ".feed_norm", o.width),
         attention_dropout(name + ".attention", o.dropout),
@@ -53,17 +51,17 @@ class Bert4rec : public SequenceModel {
  public:
   Bert4rec(nn::Parameters& parameters, const SequenceOptions& o, int64_t items)
       : count_(items),
-        items_(parameters, "items", items + 1, o.width, nn::normal(kDeviation)),
-        positions_(parameters, "positions", o.history, o.width, nn::normal(kDeviation)),
+        items_(parameters, "items", items + 1, o.width, nn::normal(kInitialDeviation)),
+        positions_(parameters, "positions", o.history, o.width, nn::normal(kInitialDeviation)),
         dropout_("embedding", o.dropout),
-        out_(parameters, "out", o.width, o.width, {.initializer = nn::normal(kDeviation)}),
+        out_(parameters, "out", o.width, o.width, {.initializer = nn::normal(kInitialDeviation)}),
         bias_(parameters.add("out.items", {items, 1}, nn::zeros(), {.decay = false})) {
     for (int layer = 0; layer < o.layers; ++layer) blocks_.emplace_back(parameters, "blocks." + std::to_string(layer), o);
   }
 
   Var states(const Tensor& items, const Tensor& offsets, const nn::Context& context) const override {
     Var x = dropout_(autograd::add(items_(items), positions_(nn::positions_from_end(offsets))), context);  // [tokens, D]
-    for (const Block& block : blocks_) x = block(x, offsets, context);
+    for (const PostNormBlock& block : blocks_) x = block(x, offsets, context);
     return x;
   }
   // Eq. 7, with the bias of an item as one more element of its vector.
@@ -78,7 +76,7 @@ class Bert4rec : public SequenceModel {
   int64_t count_;
   nn::Embedding items_, positions_;
   nn::Dropout dropout_;
-  std::deque<Block> blocks_;
+  std::deque<PostNormBlock> blocks_;
   nn::Linear out_;
   Var bias_;
 };

@@ -14,18 +14,16 @@ namespace genrec::baselines {
 
 namespace {
 
-constexpr double kDeviation = 0.02;
-
 // x + Dropout(g(LayerNorm(x))) for g self-attention and a feed-forward net of the same width (section III.B).
-struct Block {
-  Block(nn::Parameters& parameters, const std::string& name, const SequenceOptions& o)
+struct PreNormBlock {
+  PreNormBlock(nn::Parameters& parameters, const std::string& name, const SequenceOptions& o)
       : attention_norm(parameters, name + ".attention_norm", o.width),
         attention(parameters, name + ".attention", {.width = o.width, .heads = o.heads, .head_width = o.width / o.heads,
-                                                    .causal = true, .dropout = o.dropout, .q_deviation = kDeviation,
-                                                    .kv_deviation = kDeviation, .out_deviation = kDeviation}),
+                                                    .causal = true, .dropout = o.dropout, .q_deviation = kInitialDeviation,
+                                                    .kv_deviation = kInitialDeviation, .out_deviation = kInitialDeviation}),
         feed_norm(parameters, name + ".feed_norm", o.width),
         feed(parameters, name + ".feed", o.width, o.width,
-             {.dropout = o.dropout, .bias = true, .up = nn::normal(kDeviation), .down = nn::normal(kDeviation)}),
+             {.dropout = o.dropout, .bias = true, .up = nn::normal(kInitialDeviation), .down = nn::normal(kInitialDeviation)}),
         attention_dropout(name + ".attention", o.dropout),
         feed_dropout(name + ".feed", o.dropout) {}
 
@@ -44,8 +42,8 @@ struct Block {
 class Sasrec : public SequenceModel {
  public:
   Sasrec(nn::Parameters& parameters, const SequenceOptions& o, int64_t items)
-      : items_(parameters, "items", items, o.width, nn::normal(kDeviation)),
-        positions_(parameters, "positions", o.history, o.width, nn::normal(kDeviation)),
+      : items_(parameters, "items", items, o.width, nn::normal(kInitialDeviation)),
+        positions_(parameters, "positions", o.history, o.width, nn::normal(kInitialDeviation)),
         dropout_("embedding", o.dropout),
         norm_(parameters, "norm", o.width) {
     for (int layer = 0; layer < o.layers; ++layer) blocks_.emplace_back(parameters, "blocks." + std::to_string(layer), o);
@@ -53,7 +51,7 @@ class Sasrec : public SequenceModel {
 
   Var states(const Tensor& items, const Tensor& offsets, const nn::Context& context) const override {
     Var x = dropout_(autograd::add(items_(items), positions_(nn::positions_of(offsets))), context);  // [tokens, D]
-    for (const Block& block : blocks_) x = block(x, offsets, context);
+    for (const PreNormBlock& block : blocks_) x = block(x, offsets, context);
     return norm_(x);
   }
   Var items() const override { return items_.table; }
@@ -61,7 +59,7 @@ class Sasrec : public SequenceModel {
  private:
   nn::Embedding items_, positions_;
   nn::Dropout dropout_;
-  std::deque<Block> blocks_;
+  std::deque<PreNormBlock> blocks_;
   nn::LayerNorm norm_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tensor/divide.h"
 #include "tensor/random.h"
 
 namespace genrec::baselines {
@@ -25,7 +26,7 @@ SequenceSampler::SequenceSampler(const Dataset& dataset, const SequenceOptions& 
 int64_t SequenceSampler::begin_epoch(int64_t epoch) {
   epoch_ = epoch;
   order_.emplace(tensor::Random(seed_, "sequences/order", static_cast<uint64_t>(epoch)), order_->size());
-  return (sequences() + options_.batch - 1) / options_.batch;
+  return tensor::ceil_div(sequences(), options_.batch);
 }
 
 // Rejection sampling; a user who has every item gets any.

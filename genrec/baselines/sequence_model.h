@@ -12,6 +12,8 @@ namespace genrec::baselines {
 using autograd::Var;
 using tensor::Tensor;
 
+constexpr double kInitialDeviation = 0.02;  // of the Transformers' weights, normal
+
 enum class SequenceLoss {
   full,    // cross-entropy over all items
   binary,  // log sigmoid of the target and of one random item that the user does not have, as SASRec was published

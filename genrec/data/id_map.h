@@ -10,6 +10,8 @@
 
 namespace genrec {
 
+constexpr size_t kLongestId = 1024;  // bytes
+
 class IdMap {
  public:
   static constexpr uint32_t kNone = UINT32_MAX;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "genrec/data/id_map.h"
 #include "genrec/log.h"
 #include "tensor/error.h"
 
@@ -14,7 +15,6 @@ using tensor::require;
 
 namespace {
 
-constexpr size_t kLongestId = 1024;
 constexpr int64_t kReportEvery = 1 << 16;
 
 uint32_t id_number(IdMap& ids, const TableReader& reader, int column, const char* what) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "genrec/data/id_map.h"
 #include "genrec/data/json_text.h"
 #include "genrec/log.h"
 #include "tensor/error.h"
@@ -18,7 +19,6 @@ using tensor::require;
 
 namespace {
 
-constexpr size_t kLongestId = 1024;
 
 bool parse_number_of(std::string_view text, int64_t& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);

@@ -3,6 +3,7 @@
 
 #include "genrec/identifiers.h"
 #include "genrec/macrec/tasks.h"
+#include "tensor/divide.h"
 #include "tensor/permutation.h"
 
 namespace genrec::macrec {
@@ -51,7 +52,7 @@ int64_t target_tokens(std::span<const Sample> samples, const ItemTokens& tokens)
 class Sampler {
  public:
   Sampler(const Samples& samples, int batch, uint64_t seed);
-  int64_t steps() const { return (samples_.size() + batch_ - 1) / batch_; }  // of an epoch
+  int64_t steps() const { return tensor::ceil_div(samples_.size(), batch_); }  // of an epoch
   std::vector<Sample> step(int64_t epoch, int64_t index) const;
 
  private:

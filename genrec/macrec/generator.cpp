@@ -10,6 +10,7 @@
 #include "autograd/ops/scale.h"
 #include "autograd/ops/segment_mean.h"
 #include "autograd/ops/slice_rows.h"
+#include "tensor/divide.h"
 
 namespace genrec::macrec {
 
@@ -51,7 +52,7 @@ Var alignment_loss(const nn::T5& transformer, std::span<const int32_t> items, co
 int64_t StepLoss::begin(std::vector<Sample> step, std::vector<int32_t> aligned) {
   step_ = std::move(step), aligned_ = std::move(aligned);
   target_tokens_ = target_tokens(step_, tokens_);
-  sequence_parts_ = (static_cast<int64_t>(step_.size()) + options_.micro_batch - 1) / options_.micro_batch;
+  sequence_parts_ = tensor::ceil_div(std::ssize(step_), options_.micro_batch);
   return sequence_parts_ + (aligned_.size() >= 2 ? 1 : 0);
 }
 

@@ -77,9 +77,9 @@ const Dataset& require_ordered(const Dataset& dataset, const std::string& model)
 namespace {
 
 // What a training consists of, while it runs.
-class Training {
+class GeneratorTraining {
  public:
-  Training(const Options& options, const TrainingRequest& request)
+  GeneratorTraining(const Options& options, const TrainingRequest& request)
       : options_(options.generator),
         request_(request),
         model_(options_, load_identifiers(request.run, request.dataset, tasks_named(options_.tasks)), request.seed),
@@ -183,7 +183,7 @@ class Training {
 
 void run_generator_stage(const Options& options, const TrainingRequest& request) {
   require_ordered(request.dataset, options.model);
-  Training(options, request).run();
+  GeneratorTraining(options, request).run();
 }
 
 }  // namespace genrec::macrec

@@ -16,6 +16,7 @@
 #include "quant/conflicts.h"
 #include "quant/nearest.h"
 #include "quant/sinkhorn.h"
+#include "tensor/divide.h"
 #include "tensor/random.h"
 #include "tensor/safetensors.h"
 
@@ -50,9 +51,9 @@ double root_mean_square_length(const Tensor& z) {
   return std::sqrt(sum / static_cast<double>(std::max<int64_t>(host.rows(), 1)));
 }
 
-class Training {
+class QuantizerTraining {
  public:
-  Training(const IdentifierOptions& options, const TrainingRequest& request)
+  QuantizerTraining(const IdentifierOptions& options, const TrainingRequest& request)
       : options_(options), request_(request), parameters_(request.seed), optimizer_({.decay = options.weight_decay}) {
     require_options();
     for (const std::string& name : options.modalities) {
@@ -160,7 +161,7 @@ class Training {
       }
       *clustered_.data<int64_t>() = epoch;
     }
-    return (static_cast<int64_t>(order_.size()) + options_.batch - 1) / options_.batch;
+    return tensor::ceil_div(std::ssize(order_), options_.batch);
   }
 
   // The last level takes part in a balanced assignment, the others take the nearest codes.
@@ -306,6 +307,8 @@ const Modality& features_of(const Dataset& dataset, const std::string& name) {
   return found->second;
 }
 
-void train_quantizers(const IdentifierOptions& options, const TrainingRequest& request) { Training(options, request).run(); }
+void train_quantizers(const IdentifierOptions& options, const TrainingRequest& request) {
+  QuantizerTraining(options, request).run();
+}
 
 }  // namespace genrec::macrec

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "tensor/divide.h"
 #include "tensor/random.h"
 
 namespace genrec::mmgrec {
@@ -83,7 +84,7 @@ int64_t Sampler::begin_epoch(int64_t epoch) {
   }
   tensor::Generator rng(seed_, "recommend/order", static_cast<uint64_t>(epoch));
   rng.shuffle(std::span<int32_t>(order_));
-  return (static_cast<int64_t>(order_.size()) + batch_ - 1) / batch_;
+  return tensor::ceil_div(std::ssize(order_), batch_);
 }
 
 void Sampler::append_history(int32_t user, int32_t target, int64_t sample, std::vector<int32_t>& out) const {

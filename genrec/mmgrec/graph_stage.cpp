@@ -11,6 +11,7 @@
 #include "nn/sgd.h"
 #include "quant/code_revival.h"
 #include "quant/hierarchical_kmeans.h"
+#include "tensor/divide.h"
 #include "tensor/safetensors.h"
 
 namespace genrec::mmgrec {
@@ -101,7 +102,7 @@ class GraphStage {
       for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int32_t>(i);
       tensor::Generator rng(request_.seed, "quantizer/order", static_cast<uint64_t>(round * o.epochs + epoch));
       rng.shuffle(std::span<int32_t>(order));
-      return static_cast<int64_t>((order.size() + o.batch - 1) / o.batch);
+      return tensor::ceil_div(std::ssize(order), o.batch);
     };
     phase.loss = [&](int64_t index, const nn::Context&) {
       const size_t first = index * o.batch, last = std::min(order.size(), first + o.batch);
