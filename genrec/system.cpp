@@ -63,13 +63,17 @@ const std::vector<SystemEntry>& systems() {
   return list;
 }
 
-std::unique_ptr<System> make_system(const std::string& name) {
+std::vector<std::string> system_names() {
   std::vector<std::string> names;
+  for (const SystemEntry& entry : systems()) names.push_back(entry.name);
+  return names;
+}
+
+std::unique_ptr<System> make_system(const std::string& name) {
   for (const SystemEntry& entry : systems()) {
     if (entry.name == name) return entry.make();
-    names.push_back(entry.name);
   }
-  tensor::fail(tensor::Fault::usage, "--model: there is no model '", name, "'; ", did_you_mean(nearest_name(name, names)));
+  tensor::fail(tensor::Fault::usage, "--model: there is no model '", name, "'; ", did_you_mean(nearest_name(name, system_names())));
 }
 
 }  // namespace genrec

@@ -71,7 +71,8 @@ struct SystemEntry {
   const char* summary;
   std::unique_ptr<System> (*make)();
 };
-const std::vector<SystemEntry>& systems();           // mmgrec and the macrec family first, then the baselines
+const std::vector<SystemEntry>& systems();                     // mmgrec and the macrec family first, then the baselines
+std::vector<std::string> system_names();
 std::unique_ptr<System> make_system(const std::string& name);  // an error with the nearest name for an unknown one
 
 }  // namespace genrec

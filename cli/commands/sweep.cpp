@@ -30,10 +30,8 @@ class SweepCommand : public Command {
   explicit SweepCommand(const std::string& model)
       : Command("sweep", "Train a model for several values of some options, and compare them on validation items"),
         system_(genrec::make_system(model)) {
-    std::vector<std::string> models;
-    for (const genrec::SystemEntry& entry : genrec::systems()) models.push_back(entry.name);
     sweep_.model = model;
-    options().add("model", sweep_.model, "What to train; each model has options of its own").choices(models);
+    options().add("model", sweep_.model, "What to train; each model has options of its own").choices(genrec::system_names());
     options().add("data", sweep_.data, "Folder of the data set").value_name("DIR").required();
     options().add("out", sweep_.out, "Folder for the runs, the table and the charts; a sweep that is there goes on")
         .value_name("DIR")

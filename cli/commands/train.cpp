@@ -28,10 +28,8 @@ class Train : public Command {
  public:
   explicit Train(const std::string& model)
       : Command("train", "Train a model on a prepared data set"), system_(genrec::make_system(model)) {
-    std::vector<std::string> models;
-    for (const genrec::SystemEntry& entry : genrec::systems()) models.push_back(entry.name);
     options_.model = model;
-    options().add("model", options_.model, "What to train; each model has options of its own").choices(models);
+    options().add("model", options_.model, "What to train; each model has options of its own").choices(genrec::system_names());
     options().add("data", options_.data, "Folder of the data set").value_name("DIR");
     options().add("out", options_.out, "Folder for the run").value_name("DIR");
     options().add("stage", options_.stage, "Only this stage of the model; empty: all of them in order").value_name("STAGE");
