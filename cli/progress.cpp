@@ -28,7 +28,10 @@ double resident_bytes() {
   return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
-struct Running {
+}  // namespace
+
+// A stage that goes on.
+struct RunningStage {
   std::string name;
   int64_t total = 0, step = 0;
   Clock::time_point started;
@@ -39,7 +42,7 @@ struct Running {
   bool silent() const { return divided && step == 0; }
 };
 
-std::string describe(const Running& stage, Clock::time_point now) {
+static std::string describe(const RunningStage& stage, Clock::time_point now) {
   const double elapsed = seconds_between(stage.started, now);
   std::string text = stage.name;
   if (stage.step > 0) {
@@ -53,8 +56,6 @@ std::string describe(const Running& stage, Clock::time_point now) {
     text += fmt::format(", {} left", duration_text(elapsed * (stage.total - stage.step) / stage.step));
   return text;
 }
-
-}  // namespace
 
 // The thread prints; the others only leave their numbers here, so a step costs a lock and a copy of its fields.
 struct ProgressDisplay::State {
@@ -87,7 +88,7 @@ struct ProgressDisplay::State {
     while (!stopping) {
       wake.wait_for(lock, std::chrono::milliseconds(style.live ? 200 : 100));
       if (stopping || stages.empty()) continue;
-      Running& stage = stages.back();
+      RunningStage& stage = stages.back();
       const auto now = Clock::now();
       if (stage.silent() || seconds_between(stage.started, now) < (style.live ? 0.2 : style.first_seconds)) continue;
       if (style.live) {
@@ -105,7 +106,7 @@ struct ProgressDisplay::State {
   std::mutex mutex;
   std::condition_variable wake;
   bool stopping = false;
-  std::vector<Running> stages;
+  std::vector<RunningStage> stages;
   std::thread printer;  // last: it uses everything above
 };
 
@@ -132,7 +133,7 @@ ProgressDisplay::~ProgressDisplay() {
 
 void ProgressDisplay::begin(const std::string& stage, int64_t total) {
   const std::lock_guard lock(state_->mutex);
-  Running running;
+  RunningStage running;
   running.name = stage;
   running.total = total;
   running.started = Clock::now();
@@ -143,7 +144,7 @@ void ProgressDisplay::begin(const std::string& stage, int64_t total) {
 void ProgressDisplay::update(int64_t step, std::span<const genrec::Field> fields) {
   const std::lock_guard lock(state_->mutex);
   if (state_->stages.empty()) return;
-  Running& stage = state_->stages.back();
+  RunningStage& stage = state_->stages.back();
   stage.step = step;
   stage.fields.resize(fields.size());
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -155,7 +156,7 @@ void ProgressDisplay::update(int64_t step, std::span<const genrec::Field> fields
 void ProgressDisplay::end() {
   const std::lock_guard lock(state_->mutex);
   if (state_->stages.empty()) return;
-  const Running& stage = state_->stages.back();
+  const RunningStage& stage = state_->stages.back();
   if (stage.heard && !stage.silent()) state_->print_line(describe(stage, Clock::now()));
   state_->stages.pop_back();
 }
