@@ -216,6 +216,7 @@ struct DecodeBench::State {
     tokens = std::make_unique<macrec::ItemTokens>(tasks, identifiers);
     trie = std::make_unique<Trie>(macrec::trie_with_end(spoken));
     t5 = std::make_unique<nn::T5>(parameters, "t5", nn::T5Options{.vocabulary = tokens->layout().size()});
+    *t5 = t5->packed();
     for (int64_t i = 0; i < users * kHistory; ++i) histories.push_back(static_cast<int32_t>(rng.below(kItems)));
     for (int64_t user = 0; user < users; ++user) {
       queries.push_back({.sequence = std::span<const int32_t>(histories).subspan(user * kHistory, kHistory)});

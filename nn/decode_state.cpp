@@ -32,7 +32,7 @@ NextTokenScores next_token_scores(const Tensor& logits) {
   const int64_t columns = host.columns();
   const float* p = host.data<float>();
   std::vector<float> lse(host.rows());
-  tensor::parallel_for(host.rows(), 64, [&](int64_t begin, int64_t end) {
+  tensor::parallel_for(host.rows(), 4, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(columns);
     for (int64_t r = begin; r < end; ++r) lse[r] = tensor::simd<float>().softmax(p + r * columns, scratch.data(), columns);
   });

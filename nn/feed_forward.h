@@ -19,6 +19,8 @@ class FeedForward {
 
   Var operator()(const Var& x, const Context& context) const;  // [rows, width] -> [rows, width]
 
+  void pack() { up.pack(), down.pack(); }  // see Linear
+
   Linear up, down;
 
  private:

@@ -12,11 +12,17 @@ Linear::Linear(Parameters& parameters, const std::string& name, int64_t in, int6
 
 Var Linear::apply(const Var& x, bool relu) const {
   const ModuleScope scope(name_);
+  if (packed_.defined()) {
+    tensor::check(!autograd::Tape::current(), name_, ": is packed and does not learn");
+    return packed_.product(x.value(), b.defined() ? b.value() : Tensor(), relu);
+  }
   return autograd::linear(x, w, b, relu);
 }
 
 Var Linear::operator()(const Var& x) const { return apply(x, false); }
 
 Var Linear::with_relu(const Var& x) const { return apply(x, true); }
+
+void Linear::pack() { packed_ = tensor::PackedMatrix(w.value()); }
 
 }  // namespace nn

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nn/parameters.h"
+#include "tensor/packed_matrix.h"
 
 namespace nn {
 
@@ -18,12 +19,17 @@ class Linear {
   Var operator()(const Var& x) const;       // x w + b: [.., in] -> [.., out]
   Var with_relu(const Var& x) const;        // relu(x w + b), in one pass
 
+  // From now on multiplies with a copy of w as it is now, laid out for few rows: for inference on
+  // the CPU.
+  void pack();
+
   Var w;  // [in, out]
   Var b;  // [out], undefined without bias
 
  private:
   Var apply(const Var& x, bool relu) const;
   std::string name_;
+  tensor::PackedMatrix packed_;
 };
 
 }  // namespace nn

@@ -31,6 +31,7 @@ class SelfAttention {
   // ancestors and bias as in decode_attention.
   Tensor step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias = {}) const;
   const MultiHeadAttentionOptions& options() const { return options_; }  // with the scale that is used
+  void pack() { qkv.pack(), out.pack(); }                                // see Linear
 
   Linear qkv;  // [D, 3*H*W]: queries, keys, values side by side
   Linear out;  // [H*W, D]
@@ -50,6 +51,7 @@ class CrossAttention {
   // One token of every beam, x [rows, D]: row r reads memory_kv = kv(memory) of user row_user[r].
   Tensor step(const Tensor& x, const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user) const;
   const MultiHeadAttentionOptions& options() const { return options_; }
+  void pack() { q.pack(), kv.pack(), out.pack(); }
 
   Linear q;    // [D, H*W]
   Linear kv;   // [D, 2*H*W]

@@ -54,7 +54,18 @@ Var T5::encode(const Tensor& tokens, const Tensor& offsets, const Context& conte
 
 Var T5::logits(const Var& h) const {
   const double factor = 1 / std::sqrt(static_cast<double>(options_.width));
-  return autograd::matmul(autograd::scale(h, factor), embedding_.table, false, true);
+  const Var scaled = autograd::scale(h, factor);
+  if (output_.defined()) return output_.product(scaled.value());
+  return autograd::matmul(scaled, embedding_.table, false, true);
+}
+
+T5 T5::packed() const {
+  T5 copy = *this;
+  if (table().value().device() != tensor::Device::cpu) return copy;
+  for (T5EncoderLayer& layer : copy.encoder_) layer.pack();
+  for (T5DecoderLayer& layer : copy.decoder_) layer.pack();
+  copy.output_ = tensor::PackedMatrix(table().value(), true);
+  return copy;
 }
 
 Var T5::decode(const Tensor& tokens, const Tensor& offsets, const Var& memory, const Tensor& memory_offsets,

@@ -20,6 +20,10 @@ class T5 {
   Var decode(const Tensor& tokens, const Tensor& offsets, const Var& memory, const Tensor& memory_offsets,
              const Context& context) const;
 
+  // A copy for inference: on the CPU it reads the weights as they are now in a layout for products with few rows. Its results
+  // are the same bits.
+  T5 packed() const;
+
   // Inference; records nothing. What the decoder needs of the sequences of a batch, made once: per layer the keys and values
   // for cross-attention.
   struct Memory {
@@ -48,6 +52,7 @@ class T5 {
   std::vector<T5EncoderLayer> encoder_;
   std::vector<T5DecoderLayer> decoder_;
   RmsNorm encoder_norm_, decoder_norm_;
+  tensor::PackedMatrix output_;  // the embedding's transpose; of a packed copy
   Dropout encoder_input_, encoder_output_, decoder_input_, decoder_output_;
 };
 

@@ -23,6 +23,7 @@ class T5FeedForward {
  public:
   T5FeedForward(Parameters& parameters, const std::string& name, const T5Options& options);
   Var operator()(const Var& x, const Context& context) const;
+  void pack() { ffn_.pack(); }  // see Linear
 
  private:
   RmsNorm norm_;
@@ -36,6 +37,7 @@ class T5EncoderLayer {
 
   // x [tokens, D] packed by offsets i32 [sequences+1] -> [tokens, D]
   Var operator()(const Var& x, const Tensor& offsets, const autograd::RelativeBias& bias, const Context& context) const;
+  void pack() { attention_.pack(), ffn_.pack(); }
 
  private:
   std::string name_;
@@ -59,6 +61,7 @@ class T5DecoderLayer {
   // One token of every beam, as SelfAttention::step and CrossAttention::step; x [rows, D] -> [rows, D].
   Tensor step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias,
               const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user) const;
+  void pack() { self_.pack(), cross_.pack(), ffn_.pack(); }
 
  private:
   std::string name_;

@@ -8,6 +8,7 @@
 
 #include "tensor/divide.h"
 #include "tensor/error.h"
+#include "tensor/packed_matrix.h"
 #include "tensor/parallel.h"
 #include "tensor/profile.h"
 #include "tensor/simd/simd.h"
@@ -20,6 +21,7 @@ constexpr int64_t kSmall = 1 << 18;         // multiplications below which one t
 constexpr int64_t kFewRows = 24;            // rows of C below which packing B costs more than it saves
 constexpr int64_t kBlockM = 480;            // a block of C [480, 256] stays in the second-level cache while the pieces of k
 constexpr int64_t kBlockN = 256;            // are added, next to a piece of B [256, 256]
+constexpr int64_t kSmallBlock = 1 << 16;    // multiplications that are worth a block of their own
 constexpr int64_t kTasks = 16;              // blocks of C that are worth smaller blocks
 constexpr int64_t kPackedBytes = 16 << 20;  // packed columns of B at a time
 constexpr int64_t kSplitK = 2048;           // longer sums of a weight gradient are split
@@ -135,12 +137,11 @@ void run_few_rows(const Product<T>& x) {
   parallel_for(x.n, grain, [&](int64_t begin, int64_t end) { x.block(0, x.m, begin, end - begin).unpacked(); });
 }
 
-// Packs `columns` of B once for all threads, then blocks of C over the threads. Layout: [k pieces][panels][depth, panel].
+// Packs B for run_packed, over the threads. Layout: [k pieces][panels][depth, panel].
 template <class T>
-void run_columns(const Product<T>& x) {
+void pack_all(const Product<T>& x, T* packed) {
   const int64_t panel = simd<T>().gemm_panel, width = whole_panels<T>(x.n), depth = gemm_depth(x.k);
-  const int64_t pieces = std::max<int64_t>(1, ceil_div(x.k, depth)), panels = width / panel;
-  T* packed = shared_packing_memory<T>(width * x.k);
+  const int64_t pieces = ceil_div(x.k, depth), panels = width / panel;
   const int64_t grain = std::max<int64_t>(1, 16384 / (panel * std::min(depth, x.k) + 1));
   parallel_for(pieces * panels, grain, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
@@ -148,10 +149,21 @@ void run_columns(const Product<T>& x) {
       x.part(0, x.m, j, std::min(panel, x.n - j), p, length).pack(packed + p * width + j * length);
     }
   });
+}
+
+// Blocks of C over the threads. Few rows are split into narrower blocks, each worth the while of a thread.
+template <class T>
+void run_packed(const Product<T>& x, const T* packed) {
+  const int64_t panel = simd<T>().gemm_panel, width = whole_panels<T>(x.n), depth = gemm_depth(x.k);
   const int64_t most_n = x.k > kGemmDepth ? kBlockN : 2 * kBlockN;  // one piece of k: C is only written
-  const int64_t block_n = round_up(ceil_div(x.n, ceil_div(x.n, most_n)), panel), blocks_n = ceil_div(x.n, block_n);
-  const int64_t most_m = std::clamp<int64_t>(ceil_div(x.m, ceil_div(kTasks, blocks_n)), 96, kBlockM);
+  const auto panels_for = [&](int64_t blocks) { return round_up(ceil_div(x.n, std::max<int64_t>(1, blocks)), panel); };
+  const int64_t wide_n = panels_for(ceil_div(x.n, most_n));
+  const int64_t most_m = std::clamp<int64_t>(ceil_div(x.m, ceil_div(kTasks, ceil_div(x.n, wide_n))), 96, kBlockM);
   const int64_t block_m = round_up(ceil_div(x.m, ceil_div(x.m, most_m)), 12), blocks_m = ceil_div(x.m, block_m);
+  // Reading B takes about as long as multiplying 12 rows.
+  const int64_t wanted = std::min(kTasks, std::max<int64_t>(x.m, 12) * x.n * x.k / kSmallBlock);
+  const int64_t block_n = std::min(wide_n, panels_for(wanted / blocks_m));
+  const int64_t blocks_n = ceil_div(x.n, block_n);
   parallel_for(blocks_m * blocks_n, 1, [&](int64_t task, int64_t) {
     const int64_t i = task / blocks_n * block_m, j = task % blocks_n * block_n;
     const int64_t rows = std::min(block_m, x.m - i), columns = std::min(block_n, x.n - j);
@@ -169,7 +181,12 @@ void run_parallel(const Product<T>& x) {
   const int64_t panel = simd<T>().gemm_panel;
   const int64_t budget = kPackedBytes / static_cast<int64_t>(sizeof(T)) / std::max<int64_t>(1, x.k);
   const int64_t slice = std::max(kBlockN, budget / panel * panel);
-  for (int64_t j = 0; j < x.n; j += slice) run_columns(x.block(0, x.m, j, std::min(slice, x.n - j)));
+  for (int64_t j = 0; j < x.n; j += slice) {
+    const Product<T> columns = x.block(0, x.m, j, std::min(slice, x.n - j));
+    T* packed = shared_packing_memory<T>(whole_panels<T>(columns.n) * x.k);
+    pack_all(columns, packed);
+    run_packed(columns, packed);
+  }
 }
 
 // A weight gradient X^T dY: few blocks of C, long sums. Pieces of k go to the threads, and their results are added in order.
@@ -206,6 +223,14 @@ std::string name_of(bool transpose_a, bool transpose_b, int64_t m, int64_t n, in
   return transpose_a ? join("gemm [", k, ",*]^T", right) : join("gemm [*,", k, "]", right);
 }
 
+// The work of the product that is being measured.
+template <class T>
+void count_product(int64_t m, int64_t n, int64_t k) {
+  const double sides[] = {static_cast<double>(m), static_cast<double>(n), static_cast<double>(k)};
+  const double elements = sides[0] * sides[1] + sides[0] * sides[2] + sides[1] * sides[2];
+  count_work(2 * sides[0] * sides[1] * sides[2], elements * sizeof(T));
+}
+
 }  // namespace
 
 template <class T>
@@ -214,11 +239,7 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
   const Product<T> x{transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue};
   if (m <= 0 || n <= 0) return;
   const Measured measured([=] { return name_of(transpose_a, transpose_b, m, n, k); });
-  if (profiling()) {
-    const double sides[] = {static_cast<double>(m), static_cast<double>(n), static_cast<double>(k)};
-    const double elements = sides[0] * sides[1] + sides[0] * sides[2] + sides[1] * sides[2];
-    count_work(2 * sides[0] * sides[1] * sides[2], elements * sizeof(T));
-  }
+  if (profiling()) count_product<T>(m, n, k);
   if (transpose_a && k > kSplitK) {
     const int64_t blocks = ceil_div(m, kBlockM) * ceil_div(n, kBlockN);
     const int64_t pieces = std::min(ceil_div(k, 2 * kGemmDepth), kSplitBlocks / blocks);
@@ -233,6 +254,35 @@ void gemm_serial(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64
                  int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue) {
   if (m <= 0 || n <= 0) return;
   run_serial(Product<T>{transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue});
+}
+
+PackedMatrix::PackedMatrix(const Tensor& b, bool transposed)
+    : k_(transposed ? b.columns() : b.rows()), n_(transposed ? b.rows() : b.columns()) {
+  for_real(b.dtype(), "packed matrix", [&](auto zero) {
+    using T = decltype(zero);
+    panel_ = simd<T>().gemm_panel;
+    values_ = Tensor({whole_panels<T>(n_) * k_}, b.dtype());
+    pack_all(Product<T>{false, transposed, 1, n_, k_, nullptr, k_, b.data<T>(), b.columns(), nullptr, n_, {}},
+             values_.data<T>());
+  });
+}
+
+Tensor PackedMatrix::product(const Tensor& x, const Tensor& bias, bool relu) const {
+  require(x.shape().rank() >= 1 && x.columns() == k_, "packed matrix: inner sizes differ, x is ", x.shape(),
+          ", the matrix is [", k_, ",", n_, "]; x must be [.., ", k_, "]");
+  const int64_t m = x.rows();
+  const Measured measured([&] { return name_of(false, false, m, n_, k_); });
+  Tensor y(x.shape().with(-1, n_), x.dtype());
+  for_real(x.dtype(), "packed matrix", [&](auto zero) {
+    using T = decltype(zero);
+    check(panel_ == simd<T>().gemm_panel, "packed matrix: laid out in panels of ", panel_, ", not ", simd<T>().gemm_panel);
+    if (profiling()) count_product<T>(m, n_, k_);
+    const Epilogue<T> epilogue{.bias = bias.defined() ? bias.data<T>() : nullptr, .relu = relu};
+    if (y.size() == 0) return;
+    const Product<T> all{false, false, m, n_, k_, x.data<T>(), k_, nullptr, 0, y.data<T>(), n_, epilogue};
+    run_packed(all, values_.data<T>());
+  });
+  return y;
 }
 
 template void gemm(bool, bool, int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t, float*, int64_t,

@@ -103,18 +103,22 @@ static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const 
     const int64_t width = out.columns() / options.heads;
     const BiasLines<T> bias(inputs.table, buckets, longest_of(q_offsets));
     T* packed = saved ? saved->data<T>() : nullptr;
-    tensor::parallel_for(q_offsets.size() - 1, kSequencesPerPiece, [&](int64_t begin, int64_t end) {
-      for (int64_t s = begin; s < end; ++s) {
+    // Of few sequences each head is a piece of work.
+    const int64_t sequences = q_offsets.size() - 1, parts = sequences <= kSequencesPerPiece ? options.heads : 1;
+    tensor::parallel_for(sequences * parts, parts > 1 ? 1 : kSequencesPerPiece, [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t s = task / parts, heads = options.heads / parts, first = task % parts * heads;
         const int64_t row = q_offsets.data<int32_t>()[s], size = (starts[s + 1] - starts[s]) / options.heads;
+        const int64_t start = starts[s] + first * size;
         T* scratch = thread_scratch<T>(2 * size);
         tensor::ProbabilityDropout<T> dropout;
         if (options.dropout > 0) {
           dropout = {.kept = scratch + size,
                      .scale = static_cast<T>(1 / (1 - options.dropout)),
-                     .words = words_of(options, starts[s], starts[s + 1]),
+                     .words = words_of(options, start, start + heads * size),
                      .threshold = dropout_threshold(options.dropout)};
         }
-        for (int64_t h = 0; h < options.heads; ++h) {
+        for (int64_t h = first; h < first + heads; ++h) {
           AttentionHead<T> head = head_of<T>(s, h, width, q_offsets, k_offsets, options, inputs);
           head.bias = bias.rows(h);
           head.dropout = dropout;

@@ -11,7 +11,7 @@ namespace autograd {
 
 namespace decode_attention_kernels {
 
-static constexpr int64_t kRowsPerPiece = 32;
+static constexpr int64_t kRowsPerPiece = 4;
 static constexpr int64_t kHeadsPerPiece = 3;
 
 // One row q over `count` keys; key(j) points to a row of [keys | values], each heads*width. bias [count, heads] or null.

@@ -50,7 +50,7 @@ Model::Lists Model::rank(std::span<const Query> queries, int k) const {
     BeamLists& lists = result.of[index_of(language)];
     if (!tries_[index_of(language)]) lists.of.resize(queries.size());
     else
-      lists = search_beams(transformer_, tokens_, *tries_[index_of(language)], language, queries,
+      lists = search_beams(packed_ ? *packed_ : transformer_, tokens_, *tries_[index_of(language)], language, queries,
                            {.history = options_.history, .beam = options_.beam,
                             .exclude_seen = exclusion_named(options_.exclude_seen)});
   }
@@ -143,10 +143,11 @@ class GeneratorTraining {
     return sum / static_cast<double>(tokens);
   }
 
-  Record validate() const {
+  Record validate() {
     Record record;
     if (options_.validation == "ndcg") {
       const QuerySet queries(request_.dataset, users_, Split::valid);
+      model_.pack();
       const Ranking ranking = model_.rank(queries.queries(), options_.validation_k).ranking;
       const MetricTable table =
           measure(ranking, users_, held_out_items(request_.dataset, Split::valid), std::span(&options_.validation_k, 1));

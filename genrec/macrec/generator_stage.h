@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "genrec/macrec/generator.h"
 #include "genrec/macrec/inference.h"
@@ -21,6 +22,8 @@ class Model {
   const nn::T5& transformer() const { return transformer_; }
   nn::Parameters& parameters() { return parameters_; }
 
+  // Lays the weights out for rank(), which then uses them as they are now; without it, rank() takes the current ones.
+  void pack() { packed_ = transformer_.packed(); }
   bool lists(Language language) const;  // whether the ensemble asks this language
   struct Lists {
     BeamLists of[2];  // of a language that is not asked: empty
@@ -36,6 +39,7 @@ class Model {
   std::unique_ptr<Trie> tries_[2];
   nn::Parameters parameters_;
   nn::T5 transformer_;
+  std::optional<nn::T5> packed_;
 };
 
 const Dataset& require_ordered(const Dataset& dataset, const std::string& model);

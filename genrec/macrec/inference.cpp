@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "tensor/divide.h"
+#include "tensor/parallel.h"
+
 namespace genrec::macrec {
 
 Trie trie_with_end(const ItemIdentifiers& identifiers) {
@@ -27,6 +30,13 @@ std::vector<std::vector<int32_t>> excluded_of(std::span<const Query> queries, Ex
     if (exclude_seen == Exclusion::none) std::erase_if(items, [&](int32_t item) { return contains(query.sequence, item); });
   }
   return excluded;
+}
+
+// Users that are searched for together on the CPU: of many users, few enough for a layer's rows to stay in a thread's cache,
+// each group on one thread; of few users all, with the threads inside the products.
+int64_t cpu_group(int64_t users) {
+  constexpr int64_t kGroups = 16, kMost = 4;
+  return users < kGroups ? std::max<int64_t>(1, users) : std::min(kMost, users / kGroups);
 }
 
 struct Search {
@@ -70,25 +80,34 @@ void Search::run(std::span<const Query> queries, int history, const std::vector<
 
 BeamLists search_beams(const nn::T5& transformer, const ItemTokens& tokens, const Trie& trie, Language language,
                        std::span<const Query> queries, const SearchOptions& options) {
-  BeamLists result;
   const Exclusion exclusion = options.exclude_seen == Exclusion::trie ? Exclusion::trie : Exclusion::leaf;
-  Search search{transformer, tokens, language, BeamSearch(trie, {.k = options.beam, .exclusion = exclusion})};
-  for (size_t first = 0; first < queries.size(); first += options.users_at_once) {
-    const auto some = queries.subspan(first, std::min<size_t>(options.users_at_once, queries.size() - first));
+  const bool on_cpu = transformer.table().value().device() == tensor::Device::cpu;
+  const int64_t users = static_cast<int64_t>(queries.size()), group = on_cpu ? cpu_group(users) : options.users_at_once;
+  BeamLists result;
+  result.of.resize(queries.size());
+  std::vector<BeamLists> counted(tensor::ceil_div(users, group));
+  const auto search_for = [&](int64_t begin, int64_t end) {
+    const auto some = queries.subspan(begin, end - begin);
+    BeamLists& counts = counted[begin / group];
+    Search search{transformer, tokens, language, BeamSearch(trie, {.k = options.beam, .exclusion = exclusion})};
     search.run(some, options.history, excluded_of(some, options.exclude_seen));
     const BeamStatistics statistics = search.beams.statistics();
-    result.listed += statistics.listed;
-    if (options.exclude_seen != Exclusion::none) result.seen += statistics.excluded;
+    counts.listed = statistics.listed;
+    if (options.exclude_seen != Exclusion::none) counts.seen = statistics.excluded;
     const Ranking ranking = search.beams.ranking();
     for (size_t user = 0; user < some.size(); ++user) {
-      std::vector<RankedItem>& list = result.of.emplace_back();
+      std::vector<RankedItem>& list = result.of[begin + user];
       for (const int32_t item : ranking.of(static_cast<int64_t>(user))) {
         const float score = ranking.scores[user * ranking.k + list.size()] / static_cast<float>(trie.levels());
         list.push_back({item, score});
-        if (options.exclude_seen == Exclusion::none) result.seen += contains(some[user].sequence, item);
+        if (options.exclude_seen == Exclusion::none) counts.seen += contains(some[user].sequence, item);
       }
     }
-  }
+  };
+  if (on_cpu) tensor::parallel_for(users, group, search_for);
+  else
+    for (int64_t first = 0; first < users; first += group) search_for(first, std::min(users, first + group));
+  for (const BeamLists& part : counted) result.listed += part.listed, result.seen += part.seen;
   return result;
 }
 

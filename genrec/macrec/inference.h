@@ -1,5 +1,5 @@
-// From a trained generator to lists: each language is searched for itself, every user encoded once, all users of a batch and all
-// their beams advancing together. Merging the lists is ensemble.h.
+// From a trained generator to lists: each language is searched for itself, every user encoded once, all beams of a
+// group of users advancing together. Merging the lists is ensemble.h.
 #pragma once
 
 #include "genrec/beam_search.h"
@@ -18,7 +18,7 @@ struct SearchOptions {
   // Items of Query::sequence are kept (none), or treated as the beam search treats excluded items. Items of Query::excluded that
   // are not in the sequence are never listed.
   Exclusion exclude_seen = Exclusion::none;
-  int64_t users_at_once = 256;
+  int64_t users_at_once = 256;  // on a GPU; for the CPU see inference.cpp
 };
 
 // Lists of at most `beam` items per query, best first. A score is the sum of the log-probabilities over the whole vocabulary of the

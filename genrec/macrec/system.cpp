@@ -33,6 +33,7 @@ class TrainedMacrec : public TrainedModel {
     same("data", genrec::fingerprint(dataset));
     same("identifiers", fingerprint(model_.identifiers()));
     checkpoint.restore("model", model_.parameters());
+    model_.pack();
     if (checkpoint.text("done") != "1") note(file + ": the training is not finished; these are its latest weights");
   }
 

@@ -196,6 +196,36 @@ TEST_CASE("a list holds the likeliest identifiers with their mean log-probabilit
   }
 }
 
+TEST_CASE("lists are the same bits in company and alone, packed and not, for any number of threads", "[macrec][threads]") {
+  Model model(small_options(), by_kmeans(), 3);
+  std::vector<std::vector<int32_t>> sequences;
+  for (int32_t user = 0; user < 70; ++user) {
+    sequences.emplace_back();
+    for (int32_t i = 0; i <= user % 9; ++i) sequences.back().push_back((user * 7 + i * 13) % 100);
+  }
+  std::vector<Query> queries;
+  for (const std::vector<int32_t>& sequence : sequences) queries.push_back({.sequence = sequence});
+  std::vector<int32_t> items;
+  std::vector<float> scores;
+  for (const Query& query : queries) {
+    const Ranking one = model.rank(std::span(&query, 1), 10).ranking;
+    items.insert(items.end(), one.items.begin(), one.items.end());
+    scores.insert(scores.end(), one.scores.begin(), one.scores.end());
+  }
+  for (const bool packed : {false, true}) {
+    if (packed) model.pack();
+    for (const int threads : {1, 2, 7}) {
+      tensor::set_threads(threads);
+      const Ranking all = model.rank(queries, 10).ranking;
+      CHECK(all.items == items);
+      CHECK(all.scores == scores);
+      const Ranking few = model.rank(std::span(queries).first(5), 10).ranking;
+      CHECK(std::equal(few.scores.begin(), few.scores.end(), scores.begin()));
+    }
+  }
+  tensor::set_threads(0);
+}
+
 TEST_CASE("seen items stay or go as asked; what is excluded by hand always goes", "[macrec]") {
   GeneratorOptions options = small_options();
   options.beam = 300;

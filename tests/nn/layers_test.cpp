@@ -41,6 +41,19 @@ TEST_CASE("linear is x w + b", "[nn]") {
   CHECK(plain(Var(Tensor::zeros({0, 2}))).shape() == tensor::Shape{0, 3});
 }
 
+TEST_CASE("a packed linear layer keeps its weights and does not learn", "[nn]") {
+  Parameters p;
+  nn::Linear linear(p, "up", 3, 40);
+  const Var x(tests::input({5, 3}).value().to(DType::f32));
+  const auto want = linear(x).value().to_vector<float>(), rectified = linear.with_relu(x).value().to_vector<float>();
+  linear.pack();
+  linear.w.mutable_value().fill(0);
+  CHECK(linear(x).value().to_vector<float>() == want);
+  CHECK(linear.with_relu(x).value().to_vector<float>() == rectified);
+  const autograd::Tape tape;
+  CHECK_THAT(tests::error_of([&] { linear(x); }), tests::Contains("up: is packed and does not learn"));
+}
+
 TEST_CASE("gradients through whole layers are exact", "[nn][gradients]") {
   Parameters p(1, DType::f64);
   const Context training{.training = true, .seed = 3, .step = 5};

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "tensor/packed_matrix.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tensor/simd/simd.h"
@@ -191,4 +192,44 @@ TEST_CASE("a row of few is the same bits as the row of many", "[gemm]") {
       }
     }
   }
+}
+
+TEMPLATE_TEST_CASE("a packed matrix gives the same bits as the matrix", "[gemm]", float, double) {
+  IsaAndThreadsGuard guard;
+  using tensor::Tensor;
+  for (tensor::Isa set : available()) {
+    tensor::set_isa(tensor::name_of(set));
+    for (const bool transposed : {false, true}) {
+      for (const auto& [n, k] : {std::pair<int64_t, int64_t>{1, 1}, {33, 7}, {1152, 128}, {130, 1030}, {5, 0}, {0, 5}}) {
+        const Operands<TestType> operands(Case{false, transposed, 100, n, k, true});
+        const auto tensor_of = [](const std::vector<TestType>& values, int64_t rows, int64_t columns) {
+          return Tensor::from(std::span(values).subspan(1, static_cast<size_t>(rows * columns)), {rows, columns});
+        };
+        const tensor::PackedMatrix packed(tensor_of(operands.b, transposed ? n : k, transposed ? k : n), transposed);
+        const Tensor a = tensor_of(operands.a, 100, k), bias = tensor_of(operands.bias, 1, n).reshape({n});
+        for (const int64_t m : {0, 1, 20, 24, 25, 81, 100}) {
+          std::vector<TestType> want(m * n), plain(m * n);
+          tensor::gemm<TestType>(false, transposed, m, n, k, a.data<TestType>(), k, operands.b.data() + 1, operands.ldb,
+                                 want.data(), n, {.bias = bias.data<TestType>(), .relu = true});
+          tensor::gemm<TestType>(false, transposed, m, n, k, a.data<TestType>(), k, operands.b.data() + 1, operands.ldb,
+                                 plain.data(), n);
+          for (const int threads : {1, 2, 7}) {
+            tensor::set_threads(threads);
+            INFO("[" << m << "," << k << "][" << k << "," << n << "] on " << tensor::name_of(set) << ", threads " << threads);
+            CHECK(packed.product(a.row_range(0, m), bias, true).to_vector<TestType>() == want);
+            CHECK(packed.product(a.row_range(0, m)).to_vector<TestType>() == plain);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a packed matrix refuses what does not fit", "[gemm]") {
+  IsaAndThreadsGuard guard;
+  CHECK_FALSE(tensor::PackedMatrix().defined());
+  const tensor::PackedMatrix packed(tensor::Tensor::zeros({3, 5}));
+  CHECK(tests::error_of([&] { packed.product(tensor::Tensor::zeros({2, 5})); }) ==
+        "packed matrix: inner sizes differ, x is [2,5], the matrix is [3,5]; x must be [.., 3]");
+  CHECK(packed.product(tensor::Tensor::zeros({2, 4, 3})).shape() == tensor::Shape{2, 4, 5});
 }

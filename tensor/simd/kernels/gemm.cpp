@@ -118,9 +118,24 @@ inline void prefetch_share(const GemmAhead<T>& x, int64_t part, int64_t parts) {
   }
 }
 
+constexpr int64_t kFewRows = 24;    // rows of C for which reading B takes longer than multiplying
+constexpr int64_t kStepsAhead = 32;  // of k, between asking for a row of a panel and using it
+
+// Few rows: a panel is read once for all of them, and meanwhile the memory after it is asked for.
+template <class T>
+void few_rows(bool transpose_a, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* packed, T* c, int64_t ldc,
+              const Epilogue<T>& epilogue) {
+  for (int64_t j = 0; j < n; j += kPanel<T>, packed += k * kPanel<T>) {
+    const int64_t columns = n - j < kPanel<T> ? n - j : kPanel<T>;
+    multiply_rows<T>(transpose_a, m, {k, a, lda, packed, kPanel<T>, c + j, ldc, columns, kStepsAhead * kPanel<T>},
+                     part_of(epilogue, j, true, true));
+  }
+}
+
 template <class T>
 void gemm_packed(bool transpose_a, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* packed, T* c,
                  int64_t ldc, const Epilogue<T>& epilogue, const GemmAhead<T>& ahead) {
+  if (m <= kFewRows) return few_rows(transpose_a, m, n, k, a, lda, packed, c, ldc, epilogue);
   Strip<T> strip;
   const int64_t panels = (n + kPanel<T> - 1) / kPanel<T>, strips = (m + kBlockRows - 1) / kBlockRows;
   const bool copy = panels > 1 && (transpose_a || lda * static_cast<int64_t>(sizeof(T)) % 2048 == 0);
@@ -152,7 +167,7 @@ void gemm_packed(bool transpose_a, int64_t m, int64_t n, int64_t k, const T* a, 
 
 }  // namespace
 
-constexpr int64_t kStreamRows = 24, kStreamColumns = 512;  // most rows, and columns at a time, of the following
+constexpr int64_t kStreamColumns = 512;  // columns at a time of the following
 constexpr int64_t kStreamSteps = 16;
 
 // Few rows of A: B is what takes time. It is read row by row, as it lies in memory, some steps of k at a time for all columns,
@@ -160,7 +175,7 @@ constexpr int64_t kStreamSteps = 16;
 template <class T>
 void gemm_stream(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, T* c, int64_t ldc,
                  const Epilogue<T>& epilogue) {
-  alignas(64) T sums[kStreamRows * kStreamColumns];
+  alignas(64) T sums[kFewRows * kStreamColumns];
   const int64_t depth = gemm_depth(k);
   for (int64_t p = 0; p < k; p += depth) {
     const int64_t end = k - p < depth ? k : p + depth;
@@ -185,7 +200,7 @@ void gemm_stream(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
           int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue) {
-  if (!transpose_a && !transpose_b && m <= kStreamRows && n % kPanel<T> == 0 && k >= 4 * kStreamSteps) {
+  if (!transpose_a && !transpose_b && m <= kFewRows && n % kPanel<T> == 0 && k >= 4 * kStreamSteps) {
     for (int64_t j = 0; j < n; j += kStreamColumns) {
       gemm_stream(m, n - j < kStreamColumns ? n - j : kStreamColumns, k, a, lda, b + j, ldb, c + j, ldc,
                   part_of(epilogue, j, true, true));

@@ -19,6 +19,7 @@ struct BlockArguments {
   T* c;
   int64_t ldc;
   int64_t columns;
+  int64_t ahead = 0;         // elements of B between what is used and what is fetched into the cache for later
   const T* start = nullptr;  // rows of whole vectors that the sums go on from, 0 without it
   int64_t start_stride = 0;
 };
@@ -46,7 +47,7 @@ template <class T, int R, int V, class Lanes>
 
 template <class T, int R, int V, bool kTransposed>
 void multiply_block(const BlockArguments<T>& block, const Epilogue<T>& epilogue) {
-  const int64_t lda = block.lda, ldb = block.ldb;
+  const int64_t lda = block.lda, ldb = block.ldb, ahead = block.ahead;
   const T* a = block.a;
   const T* b = block.b;
   if constexpr (R >= 4) {  // C is written k steps later
@@ -65,6 +66,7 @@ void multiply_block(const BlockArguments<T>& block, const Epilogue<T>& epilogue)
     }
   }
   for (int64_t p = block.k; p > 0; --p) {
+    __builtin_prefetch(b + ahead, 0, 2);  // the cache brings the neighbouring line with it
     Vector<T> row[V];
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes<T>);
