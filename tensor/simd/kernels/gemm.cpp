@@ -169,6 +169,7 @@ void gemm_packed(bool transpose_a, int64_t m, int64_t n, int64_t k, const T* a, 
 
 constexpr int64_t kStreamColumns = 512;  // columns at a time of the following
 constexpr int64_t kStreamSteps = 16;
+constexpr int64_t kStreamSize = 1 << 14;  // elements of B; fewer are in the cache
 
 // Few rows of A: B is what takes time. It is read row by row, as it lies in memory, some steps of k at a time for all columns,
 // and the next steps are asked for meanwhile. The sums wait in a block of their own; their order is that of the other products.
@@ -200,7 +201,8 @@ void gemm_stream(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
           int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue) {
-  if (!transpose_a && !transpose_b && m <= kFewRows && n % kPanel<T> == 0 && k >= 4 * kStreamSteps) {
+  const bool large = k >= 4 * kStreamSteps && k * n >= kStreamSize;
+  if (!transpose_a && !transpose_b && m <= kFewRows && n % kPanel<T> == 0 && large) {
     for (int64_t j = 0; j < n; j += kStreamColumns) {
       gemm_stream(m, n - j < kStreamColumns ? n - j : kStreamColumns, k, a, lda, b + j, ldb, c + j, ldc,
                   part_of(epilogue, j, true, true));
