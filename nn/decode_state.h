@@ -9,7 +9,7 @@
 namespace nn {
 
 struct DecodeState {
-  std::vector<std::vector<tensor::Tensor>> cache;  // per layer, per step: keys and values of the rows alive at that step
+  std::vector<std::vector<tensor::Tensor>> cache;  // per layer, per step: [rows, q|k|v] of the rows alive then
   std::vector<int32_t> ancestors;                  // [rows, steps]: the row of each step that a row of the last descends from
   int steps = 0;
 

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "autograd/ops/decode_attention.h"
-#include "autograd/ops/slice_columns.h"
 #include "nn/module.h"
 
 namespace nn {
@@ -57,12 +56,8 @@ Var SelfAttention::operator()(const Var& x, const Tensor& offsets, const Context
 
 Tensor SelfAttention::step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias) const {
   const ModuleScope scope(name_);
-  const int64_t columns = inner(options_);
-  const Var all = qkv(x);
-  cache.push_back(autograd::slice_columns(all, columns, 3 * columns).value());
-  return out(autograd::decode_attention(autograd::slice_columns(all, 0, columns).value(), cache, ancestors,
-                                        attention_options(options_, name_, {}), bias))
-      .value();
+  cache.push_back(qkv(x).value());
+  return out(autograd::decode_attention(cache, ancestors, attention_options(options_, name_, {}), bias)).value();
 }
 
 CrossAttention::CrossAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options)

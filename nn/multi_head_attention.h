@@ -27,8 +27,8 @@ class SelfAttention {
   // x [tokens, D], offsets i32 [sequences+1] -> [tokens, D]. The context matters to dropout only.
   Var operator()(const Var& x, const Tensor& offsets, const Context& context = {},
                  const autograd::RelativeBias& bias = {}) const;
-  // One token of every beam, x [rows, D] -> [rows, D]: appends this step's keys and values [rows, 2*H*W] to `cache`;
-  // ancestors and bias as in decode_attention.
+  // One token of every beam, x [rows, D] -> [rows, D]: appends this step's queries, keys and values [rows, 3*H*W] to
+  // `cache`; ancestors and bias as in decode_attention.
   Tensor step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias = {}) const;
   const MultiHeadAttentionOptions& options() const { return options_; }  // with the scale that is used
   void pack() { qkv.pack(), out.pack(); }                                // see Linear

@@ -17,10 +17,9 @@ static constexpr int64_t kHeadsPerPiece = 3;
 // One row q over `count` keys; key(j) points to a row of [keys | values], each heads*width. bias [count, heads] or null.
 template <class T, class Key>
 static void attend_row(const T* q, int64_t count, const Key& key, int64_t width, const AttentionOptions& options, T* out,
-                       const T* bias = nullptr) {
+                       const T* bias) {
   const int64_t columns = options.heads * width;
   std::fill_n(out, columns, T{0});
-  if (count == 0) return;
   const auto& simd = tensor::simd<T>();
   T* p = thread_scratch<T>(count);
   for (int64_t h = 0, first = 0; h < options.heads; ++h, first += width) {
@@ -33,19 +32,19 @@ static void attend_row(const T* q, int64_t count, const Key& key, int64_t width,
   }
 }
 
-static void self_cpu(const Tensor& q, const std::vector<Tensor>& steps, const Tensor& ancestors,
-                     const AttentionOptions& options, const Tensor& bias, Tensor& out) {
-  const int64_t rows = q.rows(), columns = q.columns(), count = static_cast<int64_t>(steps.size());
+static void self_cpu(const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options,
+                     const Tensor& bias, Tensor& out) {
+  const int64_t rows = out.rows(), columns = out.columns(), count = static_cast<int64_t>(steps.size());
   const int32_t* ancestor = ancestors.data<int32_t>();
-  tensor::for_real(q.dtype(), "decode_attention", [&](auto zero) {
+  tensor::for_real(out.dtype(), "decode_attention", [&](auto zero) {
     using T = decltype(zero);
     std::vector<const T*> caches;
     for (const Tensor& step : steps) caches.push_back(step.data<T>());
     tensor::parallel_for(rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
-        const auto key = [&](int64_t j) { return caches[j] + ancestor[r * count + j] * 2 * columns; };
-        attend_row(q.data<T>() + r * columns, count, key, columns / options.heads, options, out.data<T>() + r * columns,
-                   bias.defined() ? bias.data<T>() : nullptr);
+        const auto key = [&](int64_t j) { return caches[j] + (3 * ancestor[r * count + j] + 1) * columns; };
+        attend_row(caches.back() + 3 * r * columns, count, key, columns / options.heads, options,
+                   out.data<T>() + r * columns, bias.defined() ? bias.data<T>() : nullptr);
       }
     });
   });
@@ -97,42 +96,43 @@ constinit decltype(cross) cross{"decode_attention.cross", cross_cpu};
 
 }  // namespace decode_attention_kernels
 
-static void require_heads(const char* name, const Tensor& q, const AttentionOptions& options) {
-  tensor::require(q.shape().rank() == 2 && options.heads > 0 && q.columns() % options.heads == 0, name, ": q is ", q.shape(),
-                  " for ", options.heads, " heads; it must be [rows, heads*width]");
-}
-
-static void require_cache(const char* name, const Tensor& q, const Tensor& kv) {
-  tensor::require(kv.shape().rank() == 2 && kv.columns() == 2 * q.columns() && kv.dtype() == q.dtype(), name, ": q is ",
-                  q.shape(), " ", q.dtype(), ", keys and values are ", kv.shape(), " ", kv.dtype(), "; they must have ",
-                  2 * q.columns(), " columns and the same type");
-}
-
-Tensor decode_attention(const Tensor& q, const std::vector<Tensor>& steps, const Tensor& ancestors,
-                        const AttentionOptions& options, const Tensor& bias) {
-  require_heads("decode_attention", q, options);
-  for (const Tensor& step : steps) require_cache("decode_attention", q, step);
-  const Shape table{q.rows(), static_cast<int64_t>(steps.size())};
+Tensor decode_attention(const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options,
+                        const Tensor& bias) {
+  tensor::check(!steps.empty(), "decode_attention: no step");
+  const Tensor& qkv = steps.back();
+  tensor::require(qkv.shape().rank() == 2 && options.heads > 0 && qkv.columns() % (3 * options.heads) == 0,
+                  "decode_attention: queries, keys and values are ", qkv.shape(), " for ", options.heads,
+                  " heads; they must be [rows, 3*heads*width]");
+  for (const Tensor& step : steps) {
+    tensor::require(step.shape().rank() == 2 && step.columns() == qkv.columns() && step.dtype() == qkv.dtype(),
+                    "decode_attention: a step is ", step.shape(), " ", step.dtype(), ", the last one ", qkv.shape(), " ",
+                    qkv.dtype(), "; they must have as many columns and the same type");
+  }
+  const Shape table{qkv.rows(), static_cast<int64_t>(steps.size())};
   tensor::require(ancestors.shape() == table && ancestors.dtype() == DType::i32, "decode_attention: ancestors is ",
                   ancestors.dtype(), " ", ancestors.shape(), "; it must be i32 ", table);
   const Shape biases{static_cast<int64_t>(steps.size()), options.heads};
-  tensor::require(!bias.defined() || (bias.shape() == biases && bias.dtype() == q.dtype()), "decode_attention: bias is ",
-                  bias.dtype(), " ", bias.shape(), "; it must be ", q.dtype(), " ", biases);
+  tensor::require(!bias.defined() || (bias.shape() == biases && bias.dtype() == qkv.dtype()), "decode_attention: bias is ",
+                  bias.dtype(), " ", bias.shape(), "; it must be ", qkv.dtype(), " ", biases);
   const int32_t* ancestor = ancestors.data<int32_t>();
   for (int64_t i = 0; i < ancestors.size(); ++i) {
     const int64_t step = i % ancestors.columns(), before = steps[step].rows();
     tensor::require(ancestor[i] >= 0 && ancestor[i] < before, "decode_attention: row ", i / ancestors.columns(),
                     " descends from row ", ancestor[i], " of step ", step, ", which has ", before, " rows; the table is wrong");
   }
-  Tensor out = Tensor::like(q);
-  decode_attention_kernels::self(q, steps, ancestors, options, bias, out);
+  Tensor out({qkv.rows(), qkv.columns() / 3}, qkv.dtype(), qkv.device());
+  decode_attention_kernels::self(steps, ancestors, options, bias, out);
   return out;
 }
 
 Tensor decode_cross_attention(const Tensor& q, const Tensor& kv, const Tensor& k_offsets, const Tensor& row_user,
                               const AttentionOptions& options) {
-  require_heads("decode_cross_attention", q, options);
-  require_cache("decode_cross_attention", q, kv);
+  tensor::require(q.shape().rank() == 2 && options.heads > 0 && q.columns() % options.heads == 0,
+                  "decode_cross_attention: q is ", q.shape(), " for ", options.heads,
+                  " heads; it must be [rows, heads*width]");
+  tensor::require(kv.shape().rank() == 2 && kv.columns() == 2 * q.columns() && kv.dtype() == q.dtype(),
+                  "decode_cross_attention: q is ", q.shape(), " ", q.dtype(), ", keys and values are ", kv.shape(), " ",
+                  kv.dtype(), "; they must have ", 2 * q.columns(), " columns and the same type");
   const Shape rows{q.rows()};
   tensor::require(row_user.shape() == rows && row_user.dtype() == DType::i32, "decode_cross_attention: row_user is ",
                   row_user.dtype(), " ", row_user.shape(), "; it must be i32 ", rows);

@@ -39,7 +39,6 @@ struct Rows {
   int64_t rows;
   int heads, width;
   float scale;
-  const float* q;
   int64_t longest;  // keys of a row
   float* memory;    // [rows, heads, longest]
   float* out;
@@ -51,43 +50,42 @@ __global__ void self_kernel(Rows x, int steps, const float* const* caches, const
   const int columns = x.heads * x.width;
   const int64_t at = r * columns + h * x.width;
   attend_row(
-      x.q + at, steps,
-      [&](int j) { return caches[j] + int64_t{ancestors[r * steps + j]} * 2 * columns + h * x.width; },
+      caches[steps - 1] + 3 * r * columns + h * x.width, steps,
+      [&](int j) { return caches[j] + (3 * int64_t{ancestors[r * steps + j]} + 1) * columns + h * x.width; },
       [&](int j) { return biases ? biases[j * x.heads + h] : 0.f; }, x.width, columns, x.scale, x.memory + task * x.longest,
       x.out + at);
 }
 
-__global__ void cross_kernel(Rows x, const float* kv, const int32_t* offsets, const int32_t* users) {
+__global__ void cross_kernel(Rows x, const float* q, const float* kv, const int32_t* offsets, const int32_t* users) {
   const int64_t task = tensor::cuda::row_of_warp(), r = task / x.heads, h = task % x.heads;
   if (r >= x.rows) return;
   const int columns = x.heads * x.width;
   const int64_t at = r * columns + h * x.width, first = offsets[users[r]];
   attend_row(
-      x.q + at, static_cast<int>(offsets[users[r] + 1] - first),
+      q + at, static_cast<int>(offsets[users[r] + 1] - first),
       [&](int j) { return kv + (first + j) * 2 * columns + h * x.width; }, [](int) { return 0.f; }, x.width, columns,
       x.scale, x.memory + task * x.longest, x.out + at);
 }
 
-static Rows rows_of(const Tensor& q, const AttentionOptions& options, int64_t longest, Tensor& memory, Tensor& out) {
-  return {q.rows(),
+static Rows rows_of(const AttentionOptions& options, int64_t longest, Tensor& memory, Tensor& out) {
+  return {out.rows(),
           options.heads,
-          static_cast<int>(q.columns() / options.heads),
+          static_cast<int>(out.columns() / options.heads),
           static_cast<float>(options.scale),
-          floats(q),
           longest,
           floats(memory),
           floats(out)};
 }
 
-static void self_cuda(const Tensor& q, const std::vector<Tensor>& steps, const Tensor& ancestors,
-                      const AttentionOptions& options, const Tensor& bias, Tensor& out) {
+static void self_cuda(const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options,
+                      const Tensor& bias, Tensor& out) {
   std::vector<const float*> caches;
   for (const Tensor& step : steps) caches.push_back(floats(step));
   const Tensor pointers = tensor::cuda::upload(caches);
   const int64_t count = static_cast<int64_t>(steps.size());
-  Tensor memory = tensor::cuda::scratch(q.rows() * options.heads * count);
-  tensor::cuda::launch_rows("decode_attention.self", q.rows() * options.heads, self_kernel,
-                            rows_of(q, options, count, memory, out), count,
+  Tensor memory = tensor::cuda::scratch(out.rows() * options.heads * count);
+  tensor::cuda::launch_rows("decode_attention.self", out.rows() * options.heads, self_kernel,
+                            rows_of(options, count, memory, out), count,
                             reinterpret_cast<const float* const*>(pointers.raw()), tensor::cuda::indices(ancestors),
                             tensor::cuda::floats_or_null(bias));
 }
@@ -99,7 +97,7 @@ static void cross_cuda(const Tensor& q, const Tensor& kv, const Tensor& k_offset
   for (size_t u = 1; u < at.size(); ++u) longest = std::max<int64_t>(longest, at[u] - at[u - 1]);
   Tensor memory = tensor::cuda::scratch(q.rows() * options.heads * longest);
   tensor::cuda::launch_rows("decode_attention.cross", q.rows() * options.heads, cross_kernel,
-                            rows_of(q, options, longest, memory, out), floats(kv), tensor::cuda::indices(k_offsets),
+                            rows_of(options, longest, memory, out), floats(q), floats(kv), tensor::cuda::indices(k_offsets),
                             tensor::cuda::indices(row_user));
 }
 

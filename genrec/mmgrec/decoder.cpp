@@ -5,7 +5,6 @@
 #include "autograd/ops/attention.h"
 #include "autograd/ops/decode_attention.h"
 #include "autograd/ops/linear.h"
-#include "autograd/ops/slice_columns.h"
 
 namespace genrec::mmgrec {
 
@@ -39,12 +38,9 @@ Tensor DecoderLayer::memory_kv(const Tensor& memory) const { return autograd::li
 Tensor DecoderLayer::step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& memory_kv,
                           const Tensor& memory_offsets, const Tensor& row_user) const {
   const tensor::Scope scope(name_);
-  const int64_t inner = static_cast<int64_t>(heads_) * width_;
   const autograd::AttentionOptions options{.heads = heads_, .scale = 1 / std::sqrt(static_cast<double>(width_))};
-  const Var qkv = autograd::linear(x, self_qkv_);
-  cache.push_back(autograd::slice_columns(qkv, inner, 3 * inner).value());
-  const Tensor q = autograd::slice_columns(qkv, 0, inner).value();
-  const Tensor self = autograd::decode_attention(q, cache, ancestors, options);
+  cache.push_back(autograd::linear(x, self_qkv_).value());
+  const Tensor self = autograd::decode_attention(cache, ancestors, options);
   const Var y = self_norm_(autograd::linear(self, self_out_), x, {});
   const Tensor cross = autograd::decode_cross_attention(autograd::linear(y, cross_q_).value(), memory_kv, memory_offsets, row_user,
                                                         options);

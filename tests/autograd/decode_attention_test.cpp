@@ -12,14 +12,6 @@ using tests::random_matrix;
 
 namespace {
 
-Tensor columns_of(const Tensor& x, int64_t begin, int64_t end) {
-  Tensor y({x.rows(), end - begin}, DType::f64);
-  for (int64_t i = 0; i < y.size(); ++i) {
-    y.data<double>()[i] = x.data<double>()[i / (end - begin) * x.columns() + begin + i % (end - begin)];
-  }
-  return y;
-}
-
 double distance(const Tensor& x, const Tensor& y) {
   double worst = x.shape() == y.shape() ? 0 : 1e300;
   for (int64_t i = 0; i < x.size() && worst < 1e300; ++i) {
@@ -36,12 +28,9 @@ TEST_CASE("cached self-attention along the ancestors equals causal attention", "
   // Step 0 has one row, step 1 three, step 2 four; the rows of step 2 descend from these.
   const std::vector<int64_t> alive = {1, 3, 4};
   const std::vector<int32_t> ancestors = {0, 2, 0, 0, 0, 1, 0, 2, 2, 0, 1, 3};
-  std::vector<Tensor> qkv, steps;
-  for (size_t t = 0; t < 3; ++t) {
-    qkv.push_back(random_matrix(alive[t], 3 * columns, t));
-    steps.push_back(columns_of(qkv[t], columns, 3 * columns));
-  }
-  const Tensor out = decode_attention(columns_of(qkv[2], 0, columns), steps, Tensor::from(ancestors, {4, 3}), options);
+  std::vector<Tensor> qkv;
+  for (size_t t = 0; t < 3; ++t) qkv.push_back(random_matrix(alive[t], 3 * columns, t));
+  const Tensor out = decode_attention(qkv, Tensor::from(ancestors, {4, 3}), options);
   for (int64_t r = 0; r < 4; ++r) {
     Tensor path({3, 3 * columns}, DType::f64);
     for (int64_t t = 0; t < 3; ++t) {
@@ -57,19 +46,19 @@ TEST_CASE("cached self-attention takes the bias of its position", "[decode_atten
   const Tensor qkv = random_matrix(3, 3 * 10, 1), table = random_matrix(5, 2, 2);
   const Tensor buckets = Tensor::from<int32_t>({3, 1, 0, 2, 4});
   std::vector<Tensor> steps;
-  for (int64_t t = 0; t < 3; ++t) steps.push_back(columns_of(qkv.row_range(t, t + 1), 10, 30));
+  for (int64_t t = 0; t < 3; ++t) steps.push_back(qkv.row_range(t, t + 1));
   Tensor bias({3, 2}, DType::f64);  // of distances -2, -1, 0
   for (int64_t t = 0; t < 3; ++t) {
     const int64_t bucket = buckets.data<int32_t>()[t];
     bias.row_range(t, t + 1).copy_from(table.row_range(bucket, bucket + 1));
   }
   const Tensor ancestors = Tensor::from<int32_t>({0, 0, 0}, {1, 3});
-  const Tensor out = decode_attention(columns_of(qkv.row_range(2, 3), 0, 10), steps, ancestors, options, bias);
+  const Tensor out = decode_attention(steps, ancestors, options, bias);
   const Tensor whole =
       attention_qkv(qkv, offsets_of({3}), {.heads = 2, .scale = .4, .causal = true}, {table, buckets}).value();
   CHECK(distance(out, whole.row_range(2, 3)) < 1e-13);
   CHECK(tests::error_of([&] {
-          decode_attention(columns_of(qkv, 0, 10), {steps[0]}, Tensor::zeros({3, 1}, DType::i32), options, bias);
+          decode_attention({qkv}, Tensor::zeros({3, 1}, DType::i32), options, bias);
         }) == "decode_attention: bias is f64 [3,2]; it must be f64 [1,2]");
 }
 
@@ -88,20 +77,25 @@ TEST_CASE("cross-attention of beams equals attention of their users", "[decode_a
 }
 
 TEST_CASE("decode_attention says what is wrong with its inputs", "[decode_attention]") {
-  const Tensor q = random_matrix(2, 4, 1), kv = random_matrix(2, 8, 2);
-  const auto self = [&](const Tensor& step, const std::vector<int32_t>& ancestors) {
-    return tests::error_of([&] { decode_attention(q, {step}, Tensor::from(ancestors, {2, 1}), {.heads = 2}); });
+  const Tensor q = random_matrix(2, 4, 1), kv = random_matrix(2, 8, 2), qkv = random_matrix(2, 12, 3);
+  const auto self = [&](const std::vector<Tensor>& steps, const std::vector<int32_t>& ancestors, int heads = 2) {
+    const Tensor table = Tensor::from(ancestors, {static_cast<int64_t>(ancestors.size()), 1});
+    return tests::error_of([&] { decode_attention(steps, table, {.heads = heads}); });
   };
-  CHECK(self(kv, {0, 2}) == "decode_attention: row 1 descends from row 2 of step 0, which has 2 rows; the table is wrong");
-  CHECK(self(q, {0, 1}) ==
-        "decode_attention: q is [2,4] f64, keys and values are [2,4] f64; they must have 8 columns and the same type");
-  CHECK(tests::error_of([&] { decode_attention(q, {kv}, Tensor::from<int32_t>({0}), {.heads = 2}); }) ==
-        "decode_attention: ancestors is i32 [1]; it must be i32 [2,1]");
-  CHECK(tests::error_of([&] { decode_attention(q, {kv}, Tensor::from<int32_t>({0}), {.heads = 3}); }) ==
-        "decode_attention: q is [2,4] for 3 heads; it must be [rows, heads*width]");
-  CHECK(tests::error_of([&] {
-          decode_cross_attention(q, kv, offsets_of({2}), Tensor::from<int32_t>({0, 1}), {});
-        }) == "decode_cross_attention: row 1 belongs to user 1 of 1; it must be one of k_offsets");
-  CHECK(tests::error_of([&] { decode_cross_attention(q, kv, offsets_of({2}), Tensor::from<int32_t>({0}), {}); }) ==
-        "decode_cross_attention: row_user is i32 [1]; it must be i32 [2]");
+  CHECK(self({qkv}, {0, 2}) == "decode_attention: row 1 descends from row 2 of step 0, which has 2 rows; the table is wrong");
+  CHECK(self({q, qkv}, {0, 1}) ==
+        "decode_attention: a step is [2,4] f64, the last one [2,12] f64; they must have as many columns and the same type");
+  CHECK(self({qkv}, {0}) == "decode_attention: ancestors is i32 [1,1]; it must be i32 [2,1]");
+  CHECK(self({qkv}, {0, 1}, 5) ==
+        "decode_attention: queries, keys and values are [2,12] for 5 heads; they must be [rows, 3*heads*width]");
+  const auto cross = [&](const Tensor& memory, const Tensor& users, int heads) {
+    return tests::error_of([&] { decode_cross_attention(q, memory, offsets_of({2}), users, {.heads = heads}); });
+  };
+  CHECK(cross(kv, Tensor::from<int32_t>({0, 1}), 1) ==
+        "decode_cross_attention: row 1 belongs to user 1 of 1; it must be one of k_offsets");
+  CHECK(cross(kv, Tensor::from<int32_t>({0}), 1) == "decode_cross_attention: row_user is i32 [1]; it must be i32 [2]");
+  CHECK(cross(kv, Tensor::from<int32_t>({0, 0}), 3) ==
+        "decode_cross_attention: q is [2,4] for 3 heads; it must be [rows, heads*width]");
+  CHECK(cross(q, Tensor::from<int32_t>({0, 0}), 1) ==
+        "decode_cross_attention: q is [2,4] f64, keys and values are [2,4] f64; they must have 8 columns and the same type");
 }

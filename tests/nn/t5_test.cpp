@@ -203,7 +203,9 @@ TEST_CASE("a packed T5 decodes to the same bits for any number of threads", "[t5
       const T5::Memory memory = t5->remember(batch.tokens, batch.offsets);
       t5->step(state, memory, {0, 0, 0}, {}, {0, 1, 2});
       std::vector<int32_t> tokens, parents, users;
-      for (int32_t row = 0; row < 60; ++row) tokens.push_back(2 + row), parents.push_back(row / 20), users.push_back(row / 20);
+      for (int32_t row = 0; row < 60; ++row) {
+        tokens.push_back(2 + row), parents.push_back(row / 20), users.push_back(row / 20);
+      }
       const T5::Scores scores = t5->step(state, memory, tokens, parents, users);
       std::vector<float> found = scores.logits.to_vector<float>();
       found.insert(found.end(), scores.lse.begin(), scores.lse.end());
