@@ -32,10 +32,10 @@ std::vector<std::vector<int32_t>> excluded_of(std::span<const Query> queries, Ex
   return excluded;
 }
 
-// Users that are searched for together on the CPU: of many users, few enough for a layer's rows to stay in a thread's cache,
-// each group on one thread; of few users all, with the threads inside the products.
+// Users that are searched for together on the CPU. Many: groups large enough to share the reading of the weights, each on one
+// thread; few: all, with the threads inside the products.
 int64_t cpu_group(int64_t users) {
-  constexpr int64_t kGroups = 16, kMost = 4;
+  constexpr int64_t kGroups = 8, kMost = 16;
   return users < kGroups ? std::max<int64_t>(1, users) : std::min(kMost, users / kGroups);
 }
 
