@@ -36,6 +36,19 @@ template <> inline constexpr DType dtype_of<bf16> = DType::bf16;
 template <> inline constexpr DType dtype_of<int32_t> = DType::i32;
 template <> inline constexpr DType dtype_of<int64_t> = DType::i64;
 
+// Calls f(T{}) for the element type.
+template <class F>
+void for_type(DType type, F&& f) {
+  switch (type) {
+    case DType::f32: return f(float{});
+    case DType::f64: return f(double{});
+    case DType::bf16: return f(bf16{});
+    case DType::i32: return f(int32_t{});
+    case DType::i64: return f(int64_t{});
+    case DType::u8: return f(uint8_t{});
+  }
+}
+
 // Calls f(T{}) with T = float or double; any other type is an error that names the operation.
 template <class F>
 decltype(auto) for_real(DType type, const char* operation, F&& f) {

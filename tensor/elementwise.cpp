@@ -11,24 +11,11 @@ namespace {
 
 constexpr int64_t kGrain = 1 << 15;
 
-template <class T>
-void fill_as(Tensor& y, double value) {
-  T* p = y.data<T>();
-  const T v = static_cast<T>(value);
-  parallel_for(y.size(), kGrain, [&](int64_t begin, int64_t end) { std::fill(p + begin, p + end, v); });
-}
-
 void fill_cpu(Tensor& y, double value) {
-  switch (y.dtype()) {
-    case DType::f32: return fill_as<float>(y, value);
-    case DType::f64: return fill_as<double>(y, value);
-    case DType::i32: return fill_as<int32_t>(y, value);
-    case DType::i64: return fill_as<int64_t>(y, value);
-    case DType::u8: return fill_as<uint8_t>(y, value);
-    case DType::bf16: break;
-  }
-  require(value == 0, "fill: bf16 tensors can only be filled with 0");
-  std::memset(y.raw(), 0, y.bytes());
+  with_element(y, value, [&](auto v) {
+    auto* p = y.data<decltype(v)>();
+    parallel_for(y.size(), kGrain, [&](int64_t begin, int64_t end) { std::fill(p + begin, p + end, v); });
+  });
 }
 
 void axpy_cpu(Tensor& y, double a, const Tensor& x) {

@@ -5,24 +5,13 @@
 namespace tensor {
 
 template <class T>
-static void fill_as(Tensor& y, double value) {
+static void fill_with(Tensor& y, T value) {
   T* p = y.data<T>();
-  const T v = static_cast<T>(value);
-  cuda::for_each("fill", y.size(), [=] __device__(int64_t i) { p[i] = v; });
+  cuda::for_each("fill", y.size(), [=] __device__(int64_t i) { p[i] = value; });
 }
 
 static void fill_cuda(Tensor& y, double value) {
-  switch (y.dtype()) {
-    case DType::f32: return fill_as<float>(y, value);
-    case DType::f64: return fill_as<double>(y, value);
-    case DType::i32: return fill_as<int32_t>(y, value);
-    case DType::i64: return fill_as<int64_t>(y, value);
-    case DType::u8: return fill_as<uint8_t>(y, value);
-    case DType::bf16: break;
-  }
-  require(value == 0, "fill: bf16 tensors can only be filled with 0");
-  auto* p = reinterpret_cast<uint16_t*>(y.raw());
-  cuda::for_each("fill", y.size(), [=] __device__(int64_t i) { p[i] = 0; });
+  with_element(y, value, [&](auto v) { fill_with(y, v); });
 }
 
 static void axpy_cuda(Tensor& y, double a, const Tensor& x) {

@@ -35,19 +35,6 @@ To write(double x) {
   else return static_cast<To>(x);
 }
 
-// Calls f(T{}) for the element type.
-template <class F>
-void for_type(DType type, F&& f) {
-  switch (type) {
-    case DType::f32: return f(float{});
-    case DType::f64: return f(double{});
-    case DType::bf16: return f(bf16{});
-    case DType::i32: return f(int32_t{});
-    case DType::i64: return f(int64_t{});
-    case DType::u8: return f(uint8_t{});
-  }
-}
-
 }  // namespace
 
 Tensor::Tensor(Shape shape, DType dtype, Device device)
