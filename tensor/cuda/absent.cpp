@@ -1,5 +1,6 @@
 // The CUDA device of a program that was built without CUDA.
 #include "tensor/cuda/device.h"
+#include "tensor/cuda/graph.h"
 
 namespace tensor::cuda {
 
@@ -7,5 +8,13 @@ std::string open() { return "this program was built without CUDA"; }
 std::string description() { return ""; }
 void synchronize() {}
 int64_t launches() { return 0; }
+int64_t synchronizations() { return 0; }
+
+struct StepGraph::State {};
+StepGraph::StepGraph(int) {}
+StepGraph::~StepGraph() = default;
+void StepGraph::run(const std::function<void()>& body) { body(); }
+GraphCounts graph_counts() { return {}; }
+void use_graphs(bool) {}
 
 }  // namespace tensor::cuda

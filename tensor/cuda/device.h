@@ -15,6 +15,7 @@ std::string open();
 std::string description();
 
 void synchronize();  // waits for everything launched so far
-int64_t launches();  // kernels and library products so far
+int64_t launches();  // kernels and library products so far, those within graphs too
+int64_t synchronizations();  // times the host waited for all of it
 
 }  // namespace tensor::cuda

@@ -10,6 +10,7 @@
 #include "tensor/cuda/device.h"
 #include "tensor/cuda/gemm.h"
 #include "tensor/cuda/libraries.h"
+#include "tensor/cuda/uploads.h"
 #include "tensor/elementwise.h"
 
 namespace tensor::cuda {
@@ -29,7 +30,7 @@ struct State {
   int half = 0;
   int64_t used = 0;                             // of the current half
   std::string description;
-  int64_t launches = 0;
+  int64_t launches = 0, synchronizations = 0;
 };
 
 State& state() {
@@ -45,11 +46,11 @@ void* device_allocate(size_t bytes) {
 }
 
 void device_release(void* memory, size_t) {
-  cudaStreamSynchronize(state().stream);  // kernels that use it may still be running
+  synchronize();  // kernels that use it may still be running
   cudaFree(memory);
 }
 
-// Room in pinned memory, valid until the copy out of it that is launched next.
+// Room in pinned memory, valid until the copy out of it that is launched next. Not while a step is recorded.
 std::byte* stage(int64_t bytes) {
   State& s = state();
   if (s.used + bytes > kStaging) {
@@ -62,7 +63,15 @@ std::byte* stage(int64_t bytes) {
   return room;
 }
 
+void copy_between(void* destination, Device to, const void* source, Device from, int64_t bytes);
+
 void copy_to_device(void* destination, const void* source, int64_t bytes) {
+  if (bytes > 0 && capturing()) {
+    if (const Tensor sent = uploads().put(source, bytes); sent.defined()) {
+      return copy_between(destination, Device::cuda, sent.raw(), Device::cuda, bytes);
+    }
+    leave_capture();
+  }
   for (int64_t done = 0; done < bytes;) {
     const int64_t part = std::min(bytes - done, kStaging);
     std::byte* room = stage(part);
@@ -82,6 +91,7 @@ void copy_between(void* destination, Device to, const void* source, Device from,
   } else if (to == Device::cuda) {
     check(cudaMemcpyAsync(destination, source, static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice, stream()), "copy");
   } else {
+    leave_capture();
     check(cudaMemcpyAsync(destination, source, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream()),
           "copy to the host");
     synchronize();
@@ -145,14 +155,25 @@ void install() {
   check_blas(s.blas.set_workspace(s.handle, s.blas_workspace.raw(), kBlasWorkspace), "workspace");
 }
 
-// Device copies of host tensors, for as long as the host memory lives.
+// Device copies of host tensors: for as long as the host memory lives, or for one recorded step.
 struct Cached {
   std::weak_ptr<std::byte> host;
   Tensor copy;
+  int64_t step;  // 0: as long as the host memory lives
 };
 std::map<std::pair<const void*, int64_t>, Cached>& cached_copies() {
   static auto& copies = *new std::map<std::pair<const void*, int64_t>, Cached>;
   return copies;
+}
+
+// A tensor that a recorded step sees for the first time is most likely a part of its batch, and goes with the step's uploads.
+Cached new_copy(const Tensor& host, bool known) {
+  if (capturing() && !known) {
+    if (const Tensor copy = uploads().put(host.raw(), host.bytes()); copy.defined()) {
+      return {host.memory(), copy, uploads().step()};
+    }
+  }
+  return {host.memory(), host.to(Device::cuda), 0};
 }
 
 const std::byte* device_copy(const Tensor& host) {
@@ -164,11 +185,13 @@ const std::byte* device_copy(const Tensor& host) {
     sweep_at = std::max(kSweep, 2 * copies.size());
   }
   Cached& entry = copies[{host.raw(), host.bytes()}];
-  if (entry.copy.defined() && !entry.host.expired()) {
+  const bool known = entry.copy.defined() && !entry.host.expired();
+  if (known && (entry.step == 0 || entry.step == uploads().step())) {
     if (test_hooks.cached) test_hooks.cached(host.raw(), entry.copy.raw(), host.bytes());
     return entry.copy.raw();
   }
-  entry = {host.memory(), host.to(Device::cuda)};
+  entry = new_copy(host, known);
+  if (test_hooks.copied) test_hooks.copied(host.raw(), entry.copy.raw(), host.bytes());
   return entry.copy.raw();
 }
 
@@ -189,7 +212,13 @@ std::string description() { return state().description; }
 cudaStream_t stream() { return state().stream; }
 int64_t launches() { return state().launches; }
 void count_launch() { ++state().launches; }
-void synchronize() { check(cudaStreamSynchronize(stream()), "waiting for the device"); }
+int64_t synchronizations() { return state().synchronizations; }
+void synchronize() {
+  leave_capture();
+  ++state().synchronizations;
+  check(cudaStreamSynchronize(stream()), "waiting for the device");
+}
+void forget_copies() { cached_copies().clear(); }
 
 void check(cudaError_t status, const char* what) {
   require(Fault::resources, status == cudaSuccess, "cuda: ", what, ": ", cudaGetErrorString(status),
@@ -216,6 +245,9 @@ const float* constants(const Tensor& values) {
 }
 
 Tensor upload(const void* data, int64_t bytes) {
+  if (bytes > 0 && capturing()) {
+    if (Tensor copy = uploads().put(data, bytes); copy.defined()) return copy;
+  }
   Tensor copy({bytes}, DType::u8, Device::cuda);
   if (bytes > 0) copy_to_device(copy.raw(), data, bytes);
   return copy;

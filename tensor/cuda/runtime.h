@@ -27,7 +27,8 @@ const int32_t* indices(const Tensor& ids);
 // The f32 elements on the device, wherever the tensor lives: for constants such as the values of a sparse matrix.
 const float* constants(const Tensor& values);
 
-// A copy on the device of host memory that may go away: staged in pinned memory, so that nothing waits.
+// A copy on the device of host memory that may go away: staged in pinned memory, so that nothing waits. While a step is
+// recorded (tensor/cuda/graph.h) it is valid for that step only.
 Tensor upload(const void* data, int64_t bytes);
 template <class T>
 Tensor upload(const std::vector<T>& values) {
@@ -37,10 +38,18 @@ Tensor upload(const std::vector<T>& values) {
 // Uninitialised memory on the device; in order of the stream, so it may be dropped as soon as its last kernel is launched.
 Tensor scratch(int64_t count, DType dtype = DType::f32);
 
+// While a step is recorded, nothing that is launched runs. What a graph cannot hold, such as waiting or reading from the
+// device, begins with leave_capture(): what was recorded is launched, and the rest of the step is no longer recorded.
+bool capturing();
+void leave_capture();
+
+void forget_copies();  // those of indices() and constants() are made again
+
 // What an emulation of the device wants to look at.
 struct TestHooks {
+  void (*copied)(const void* host, const void* device, int64_t bytes) = nullptr;  // indices() made a copy
   void (*cached)(const void* host, const void* device,
-                 int64_t bytes) = nullptr;  // a copy is used again: are both still equal?
+                 int64_t bytes) = nullptr;  // it is used again: has the host's memory changed?
   void (*freed)(void* memory, size_t bytes) = nullptr;
 };
 extern TestHooks test_hooks;

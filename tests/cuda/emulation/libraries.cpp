@@ -5,20 +5,22 @@
 #include "tensor/error.h"
 #include "tensor/gemm.h"
 #include "tests/cuda/emulation/fibers.h"
+#include "tests/cuda/emulation/streams.h"
 
 namespace {
 
 // Column-major C = alpha op(A) op(B) + beta C is row-major C^T = op(B)^T op(A)^T.
 cublasStatus_t sgemm(cublasHandle_t, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const float* alpha,
                      const float* a, int lda, const float* b, int ldb, const float* beta, float* c, int ldc) {
-  const emulation::DeviceAccess access;
   for (const void* p : {static_cast<const void*>(a), static_cast<const void*>(b), static_cast<const void*>(c)}) {
     emulation::check_pointer("sgemm", p);
   }
   const bool good = lda >= (ta == CUBLAS_OP_N ? m : k) && ldb >= (tb == CUBLAS_OP_N ? k : n) && ldc >= m && *alpha == 1 &&
                     lda > 0 && ldb > 0 && ldc > 0 && (*beta == 0 || *beta == 1);
   if (!good) return CUBLAS_STATUS_INVALID_VALUE;
-  tensor::gemm<float>(tb != CUBLAS_OP_N, ta != CUBLAS_OP_N, n, m, k, b, ldb, a, lda, c, ldc, {.accumulate = *beta == 1});
+  emulation::submit_kernel([=, accumulate = *beta == 1] {
+    tensor::gemm<float>(tb != CUBLAS_OP_N, ta != CUBLAS_OP_N, n, m, k, b, ldb, a, lda, c, ldc, {.accumulate = accumulate});
+  });
   return CUBLAS_STATUS_SUCCESS;
 }
 

@@ -7,6 +7,7 @@
 
 #include "tensor/cuda/runtime.h"
 #include "tests/cuda/emulation/fibers.h"
+#include "tests/cuda/emulation/streams.h"
 
 using emulation::blockDim;
 using emulation::blockIdx;
@@ -36,7 +37,9 @@ void launch(const char* name, dim3 grid, dim3 block, size_t shared_bytes, void (
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
   count_launch();
   (emulation::check_argument(name, static_cast<Parameters>(arguments)), ...);
-  emulation::run(name, grid, block, shared_bytes, [&] { kernel(static_cast<Parameters>(arguments)...); });
+  emulation::submit_kernel([=] {  // the arguments are copied, as a launch copies them
+    emulation::run(name, grid, block, shared_bytes, [&] { kernel(static_cast<Parameters>(arguments)...); });
+  });
 }
 
 template <class T>
