@@ -6,6 +6,7 @@
 #include "autograd/ops/l2_penalty.h"
 #include "autograd/ops/row_dot.h"
 #include "autograd/ops/scale.h"
+#include "genrec/ahead.h"
 #include "genrec/evaluate.h"
 #include "genrec/inner_product.h"
 #include "genrec/trainer.h"
@@ -87,6 +88,7 @@ void EmbeddingSystem::train(const TrainingRequest& request) {
   const auto model = make_(parameters, o, request.dataset);
   nn::Adam optimizer;
   TripleSampler triples(request.dataset, o.negatives, /*resample=*/true, o.batch, request.seed);
+  Ahead<TripleBatch> batches([&](int64_t index) { return triples.batch(index); });
   const std::vector<int32_t> users = users_with(request.dataset, Split::valid);
   const QuerySet queries(request.dataset, users, Split::valid);
   const ItemsOf held_out = held_out_items(request.dataset, Split::valid);
@@ -96,9 +98,9 @@ void EmbeddingSystem::train(const TrainingRequest& request) {
   phase.seed = request.seed;
   phase.parameters = &parameters;
   phase.optimizer = &optimizer;
-  phase.begin_epoch = [&](int64_t epoch) { return triples.begin_epoch(epoch); };
+  phase.begin_epoch = [&](int64_t epoch) { return batches.begin([&] { return triples.begin_epoch(epoch); }); };
   phase.loss = [&](int64_t index, const nn::Context& context) {
-    return bpr_with_penalty(*model, triples.batch(index), o.l2, context);
+    return bpr_with_penalty(*model, batches.take(index), o.l2, context);
   };
   if (!users.empty()) {
     phase.validate = [&] {

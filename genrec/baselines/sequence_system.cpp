@@ -8,6 +8,7 @@
 #include "autograd/ops/row_dot.h"
 #include "autograd/ops/scale.h"
 #include "autograd/ops/softplus.h"
+#include "genrec/ahead.h"
 #include "genrec/baselines/sequence_batches.h"
 #include "genrec/evaluate.h"
 #include "genrec/inner_product.h"
@@ -118,6 +119,7 @@ void SequenceSystem::train(const TrainingRequest& request) {
   const auto model = make_(parameters, o, request.dataset.item_count());
   nn::Adam optimizer;
   SequenceSampler sampler(request.dataset, o, model->mask(), request.seed);
+  Ahead<SequenceBatch> batches([&](int64_t index) { return sampler.batch(index); });
   const std::vector<int32_t> users = users_with(request.dataset, Split::valid);
   const QuerySet queries(request.dataset, users, Split::valid);
   const ItemsOf held_out = held_out_items(request.dataset, Split::valid);
@@ -127,8 +129,8 @@ void SequenceSystem::train(const TrainingRequest& request) {
   phase.seed = request.seed;
   phase.parameters = &parameters;
   phase.optimizer = &optimizer;
-  phase.begin_epoch = [&](int64_t epoch) { return sampler.begin_epoch(epoch); };
-  phase.loss = [&](int64_t index, const nn::Context& context) { return loss_of(*model, sampler.batch(index), o.loss, context); };
+  phase.begin_epoch = [&](int64_t epoch) { return batches.begin([&] { return sampler.begin_epoch(epoch); }); };
+  phase.loss = [&](int64_t index, const nn::Context& context) { return loss_of(*model, batches.take(index), o.loss, context); };
   if (!users.empty()) {
     phase.validate = [&] {
       const Ranking ranking = rank_sequences(*model, o.history, queries.queries(), kValidationK);

@@ -10,7 +10,6 @@
 #include "autograd/ops/scale.h"
 #include "autograd/ops/segment_mean.h"
 #include "autograd/ops/slice_rows.h"
-#include "tensor/divide.h"
 
 namespace genrec::macrec {
 
@@ -49,22 +48,28 @@ Var alignment_loss(const nn::T5& transformer, std::span<const int32_t> items, co
   return autograd::add(one_way(textual, visual), one_way(visual, textual));
 }
 
-int64_t StepLoss::begin(std::vector<Sample> step, std::vector<int32_t> aligned) {
-  step_ = std::move(step), aligned_ = std::move(aligned);
-  target_tokens_ = target_tokens(step_, tokens_);
-  sequence_parts_ = tensor::ceil_div(std::ssize(step_), options_.micro_batch);
-  return sequence_parts_ + (aligned_.size() >= 2 ? 1 : 0);
+StepLoss::Step StepLoss::prepare(std::span<const Sample> samples, std::vector<int32_t> aligned) const {
+  Step step{.batches = {}, .shares = {}, .aligned = std::move(aligned)};
+  const double targets = static_cast<double>(target_tokens(samples, tokens_));
+  for (size_t begin = 0; begin < samples.size(); begin += options_.micro_batch) {
+    const auto some = samples.subspan(begin, std::min<size_t>(options_.micro_batch, samples.size() - begin));
+    step.batches.push_back(pack(some, tokens_));
+    step.shares.push_back(static_cast<double>(target_tokens(some, tokens_)) / targets);
+  }
+  return step;
+}
+
+int64_t StepLoss::begin(Step step) {
+  step_ = std::move(step);
+  return std::ssize(step_.batches) + (step_.aligned.size() >= 2 ? 1 : 0);
 }
 
 Var StepLoss::part(int64_t number, const nn::Context& context) const {
-  if (number == sequence_parts_) {
-    const Var loss = alignment_loss(transformer_, aligned_, tokens_, options_.implicit_temperature, context);
+  if (number == std::ssize(step_.batches)) {
+    const Var loss = alignment_loss(transformer_, step_.aligned, tokens_, options_.implicit_temperature, context);
     return autograd::scale(loss, options_.implicit_weight);
   }
-  const size_t begin = static_cast<size_t>(number * options_.micro_batch);
-  const auto samples = std::span(step_).subspan(begin, std::min<size_t>(options_.micro_batch, step_.size() - begin));
-  const double share = static_cast<double>(target_tokens(samples, tokens_)) / static_cast<double>(target_tokens_);
-  return autograd::scale(sequence_loss(transformer_, pack(samples, tokens_), context), share);
+  return autograd::scale(sequence_loss(transformer_, step_.batches[number], context), step_.shares[number]);
 }
 
 }  // namespace genrec::macrec

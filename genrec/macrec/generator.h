@@ -27,17 +27,20 @@ class StepLoss {
   StepLoss(const nn::T5& transformer, const ItemTokens& tokens, const GeneratorOptions& options)
       : transformer_(transformer), tokens_(tokens), options_(options) {}
 
-  // Returns the number of parts. aligned: distinct items; with fewer than 2 there is no such part.
-  int64_t begin(std::vector<Sample> step, std::vector<int32_t> aligned);
+  struct Step {
+    std::vector<Batch> batches;    // micro-batches
+    std::vector<double> shares;    // [batches] of the step's targets
+    std::vector<int32_t> aligned;  // distinct items; with fewer than 2 there is no such part
+  };
+  Step prepare(std::span<const Sample> samples, std::vector<int32_t> aligned) const;
+  int64_t begin(Step step);  // returns the number of parts
   Var part(int64_t number, const nn::Context& context) const;
 
  private:
   const nn::T5& transformer_;
   const ItemTokens& tokens_;
   GeneratorOptions options_;
-  std::vector<Sample> step_;
-  std::vector<int32_t> aligned_;
-  int64_t sequence_parts_ = 0, target_tokens_ = 0;
+  Step step_;
 };
 
 }  // namespace genrec::macrec

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "genrec/ahead.h"
 #include "genrec/evaluate.h"
 #include "genrec/log.h"
 #include "genrec/macrec/ensemble.h"
@@ -104,8 +105,8 @@ class GeneratorTraining {
     phase.seed = request_.seed;
     phase.parameters = &model_.parameters();
     phase.optimizer = &optimizer;
-    phase.begin_epoch = [&](int64_t epoch) { return epoch_ = epoch, sampler_.steps(); };
-    phase.parts = [&](int64_t index) { return begin_step(index); };
+    phase.begin_epoch = [&](int64_t epoch) { return steps_.begin([&] { return epoch_ = epoch, sampler_.steps(); }); };
+    phase.parts = [&](int64_t index) { return loss_.begin(steps_.take(index)); };
     phase.part_loss = [&](int64_t, int64_t part, const nn::Context& context) { return loss_.part(part, context); };
     phase.end_epoch = [&](Record& record) { record.add("sequences", samples_.size()); };
     phase.minimize = options_.validation != "ndcg";
@@ -115,8 +116,8 @@ class GeneratorTraining {
   }
 
  private:
-  int64_t begin_step(int64_t index) {
-    std::vector<Sample> step = sampler_.step(epoch_, index);
+  StepLoss::Step make_step(int64_t index) const {
+    const std::vector<Sample> step = sampler_.step(epoch_, index);
     std::vector<int32_t> aligned;
     const bool two = speaks(model_.tasks(), Language::textual) && speaks(model_.tasks(), Language::visual);
     if (two && options_.implicit_weight > 0) {
@@ -124,7 +125,7 @@ class GeneratorTraining {
       aligned = items_to_align(step, options_.implicit_items, request_.dataset.item_count(),
                                tensor::Random(request_.seed, "generator/implicit", number));
     }
-    return loss_.begin(std::move(step), std::move(aligned));
+    return loss_.prepare(step, std::move(aligned));
   }
 
   double held_out_loss(Task task) const {
@@ -178,6 +179,7 @@ class GeneratorTraining {
   StepLoss loss_;
   std::vector<int32_t> users_;
   int64_t epoch_ = 0;
+  Ahead<StepLoss::Step> steps_{[this](int64_t index) { return make_step(index); }};
 };
 
 }  // namespace

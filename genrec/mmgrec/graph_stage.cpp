@@ -1,5 +1,6 @@
 // Stage graph: BPR on the graph and the residual quantiser on its item vectors, in turns.
 #include "autograd/ops/gather_rows.h"
+#include "genrec/ahead.h"
 #include "genrec/evaluate.h"
 #include "genrec/features.h"
 #include "genrec/inner_product.h"
@@ -68,14 +69,17 @@ class GraphStage {
   const Tensor& inputs() const { return features_.defined() ? features_ : items_.items; }
 
   void train_graph(int round) {
+    Ahead<TripleBatch> batches([this](int64_t index) { return triples_.batch(index); });
     TrainingPhase phase{.name = "graph", .round = round, .epochs = options_.graph.epochs, .patience = options_.graph.patience};
     phase.learning_rate = options_.graph.learning_rate;
     phase.seed = request_.seed;
     phase.parameters = &parameters_;
     phase.optimizer = optimizer_.get();
-    phase.begin_epoch = [&, round](int64_t epoch) { return triples_.begin_epoch(round * options_.graph.epochs + epoch); };
+    phase.begin_epoch = [&, round](int64_t epoch) {
+      return batches.begin([&] { return triples_.begin_epoch(round * options_.graph.epochs + epoch); });
+    };
     phase.loss = [&](int64_t index, const nn::Context& context) {
-      return encoder_.bpr(encoder_.forward(context), triples_.batch(index));
+      return encoder_.bpr(encoder_.forward(context), batches.take(index));
     };
     if (!valid_users_.empty()) {
       phase.validate = [&] {

@@ -1,4 +1,5 @@
 // Stages assign (Rec-IDs from codes and popularity) and recommend (the Transformer).
+#include "genrec/ahead.h"
 #include "genrec/evaluate.h"
 #include "genrec/identifier_usage.h"
 #include "genrec/log.h"
@@ -75,6 +76,7 @@ void run_recommend_stage(const Options& options, const TrainingRequest& request)
   nn::Parameters parameters(request.seed);
   const auto recommender = make_recommender(parameters, options, stored);
   Sampler sampler(request.dataset, tokens, o, o.batch, request.seed);
+  Ahead<Batch> batches([&](int64_t index) { return sampler.batch(index); });
   const std::vector<int32_t> users = users_with(request.dataset, Split::valid);
   const QuerySet queries(request.dataset, users, Split::valid);
   const ItemsOf held_out = held_out_items(request.dataset, Split::valid);
@@ -90,8 +92,8 @@ void run_recommend_stage(const Options& options, const TrainingRequest& request)
   phase.seed = request.seed;
   phase.parameters = &parameters;
   phase.optimizer = optimizer.get();
-  phase.begin_epoch = [&](int64_t epoch) { return sampler.begin_epoch(epoch); };
-  phase.loss = [&](int64_t index, const nn::Context& context) { return recommender->loss(sampler.batch(index), context); };
+  phase.begin_epoch = [&](int64_t epoch) { return batches.begin([&] { return sampler.begin_epoch(epoch); }); };
+  phase.loss = [&](int64_t index, const nn::Context& context) { return recommender->loss(batches.take(index), context); };
   if (!users.empty()) {
     phase.validate = [&] {
       const InferenceOptions inference = inference_options(options, options.validation_k, request.seed);

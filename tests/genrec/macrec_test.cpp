@@ -108,11 +108,11 @@ TEST_CASE("parts of a step add up to the whole", "[macrec]") {
     options.micro_batch = micro_batch;
     Model model(options, by_kmeans(), 3);
     const Samples samples(small(), model.tasks(), 20, 1);
-    std::vector<Sample> step = Sampler(samples, 90, 1).step(0, 0);
+    const std::vector<Sample> step = Sampler(samples, 90, 1).step(0, 0);
     const std::vector<int32_t> aligned = items_to_align(step, 0, 0, tensor::Random(1, "test"));
     REQUIRE(aligned.size() >= 2);
     StepLoss loss(model.transformer(), model.tokens(), options);
-    const int64_t parts = loss.begin(std::move(step), aligned);
+    const int64_t parts = loss.begin(loss.prepare(step, aligned));
     CHECK(parts == (micro_batch == 7 ? 14 : 2));
     double sum = 0;
     for (int64_t part = 0; part < parts; ++part) {
