@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "tensor/precision.h"
+
 namespace autograd {
 
 namespace {
@@ -24,6 +26,13 @@ constexpr Limit kLimits[] = {
     {"layer_norm", 3e-5},       // differences of like numbers
     {"rms_norm", 3e-5},
 };
+
+constexpr double kProductLimit = 1e-5;  // of products of numbers that are bf16 already: sums in another order
+constexpr const char* kProducts[] = {"linear", "matmul", "batched_matmul"};
+
+double precision_limit(std::string_view operation) {
+  return std::find(std::begin(kProducts), std::end(kProducts), operation) != std::end(kProducts) ? kProductLimit : 0;
+}
 
 // The largest difference, relative to the largest value of a. Infinite where one of them is not finite.
 double difference(const Tensor& a, const Tensor& b) {
@@ -50,23 +59,29 @@ std::vector<Tensor> on_host(const std::vector<Tensor>& results) {
   return host;
 }
 
-// Value and gradients of a sample in f32 on a device; a cotangent comes from the sample's own stream.
-std::vector<Tensor> run_sample(const std::string& name, const Sample& sample, uint64_t seed, Device device) {
+// Numbers that bf16 holds.
+Tensor as_bf16(Tensor x) {
+  for (float& value : x.span<float>()) value = tensor::round_bf16(value);
+  return x;
+}
+
+// Value and gradients of a sample in f32 on a device; a cotangent comes from the sample's own stream. `rounded`: all of them are
+// bf16 numbers.
+std::vector<Tensor> run_sample(const std::string& name, const Sample& sample, uint64_t seed, Device device,
+                               bool rounded = false) {
+  const auto used = [&](const Tensor& x) {
+    const Tensor narrow = x.to(DType::f32);
+    return (rounded ? as_bf16(narrow.clone()) : narrow).to(device);
+  };
   Inputs parameters;
-  for (const Tensor& x : sample.inputs) parameters.push_back(Var::parameter(x.to(DType::f32).to(device)));
+  for (const Tensor& x : sample.inputs) parameters.push_back(Var::parameter(used(x)));
   Tape tape;
   const Var y = sample.run(parameters);
   tensor::Generator rng(seed, "cotangent/" + name);
   std::vector<Tensor> results{y.value()};
-  tape.backward(y, random_tensor(y.shape(), rng).to(DType::f32).to(device));
+  tape.backward(y, used(random_tensor(y.shape(), rng)));
   for (const Var& x : parameters) results.push_back(x.grad().defined() ? x.grad() : Tensor::zeros(x.shape()));
   return results;
-}
-
-void compare_sample(const std::string& operation, const std::string& name, const Sample& sample, uint64_t seed,
-                    DeviceReport& report) {
-  compare_devices(
-      name, device_limit(operation), [&](Device device) { return run_sample(name, sample, seed, device); }, report);
 }
 
 }  // namespace
@@ -77,12 +92,11 @@ double device_limit(const std::string& operation) {
   return kLimit;
 }
 
-void compare_devices(const std::string& name, double limit, const std::function<std::vector<Tensor>(Device)>& run,
-                     DeviceReport& report) {
+void compare_results(const std::string& name, double limit, const std::function<Results()>& first,
+                     const std::function<Results()>& second, DeviceReport& report) {
   ++report.cases;
   try {
-    const std::vector<Tensor> cpu = on_host(run(Device::cpu)), cuda = on_host(run(Device::cuda)),
-                              again = on_host(run(Device::cuda));
+    const Results cpu = on_host(first()), cuda = on_host(second()), again = on_host(second());
     tensor::check(cpu.size() == cuda.size() && cpu.size() == again.size(), name, ": ", cpu.size(), " and ", cuda.size(),
                   " results");
     for (size_t i = 0; i < cpu.size(); ++i) {
@@ -105,7 +119,13 @@ void compare_devices(const std::string& name, double limit, const std::function<
   }
 }
 
-DeviceReport compare_operations(const std::string& filter, uint64_t seed) {
+void compare_devices(const std::string& name, double limit, const std::function<Results(Device)>& run, DeviceReport& report) {
+  compare_results(name, limit, [&] { return run(Device::cpu); }, [&] { return run(Device::cuda); }, report);
+}
+
+// compare(operation, name, sample) for the samples of the operations whose names contain `filter`, and for the larger ones.
+template <class F>
+static DeviceReport compare_all(const std::string& filter, uint64_t seed, F&& compare) {
   DeviceReport report;
   const auto matches = [&](std::string_view name) { return name.find(filter) != std::string_view::npos; };
   for (const Op* op : all_ops()) {
@@ -113,18 +133,38 @@ DeviceReport compare_operations(const std::string& filter, uint64_t seed) {
     tensor::Generator rng(seed, op->name());
     const std::vector<Sample> samples = op->samples(rng);
     for (size_t s = 0; s < samples.size(); ++s) {
-      compare_sample(op->name(), tensor::join(op->name(), " sample ", s), samples[s], seed, report);
+      compare(op->name(), tensor::join(op->name(), " sample ", s), samples[s], report);
     }
   }
   tensor::Generator rng(seed, "large samples");
   int index = 0;
   for (const auto& [operation, sample] : large_samples(rng)) {
     ++index;
-    if (matches(operation))
-      compare_sample(operation, tensor::join(operation, " large sample ", index), sample, seed, report);
+    if (matches(operation)) compare(operation, tensor::join(operation, " large sample ", index), sample, report);
   }
   if (report.cases == 0) report.failures.push_back(tensor::join("no operation matches '", filter, "'"));
   return report;
+}
+
+DeviceReport compare_operations(const std::string& filter, uint64_t seed) {
+  return compare_all(filter, seed, [&](const std::string& operation, const std::string& name, const Sample& sample,
+                                       DeviceReport& report) {
+    compare_devices(
+        name, device_limit(operation), [&](Device device) { return run_sample(name, sample, seed, device); }, report);
+  });
+}
+
+DeviceReport compare_precisions(const std::string& filter, uint64_t seed) {
+  return compare_all(filter, seed, [&](const std::string& operation, const std::string& name, const Sample& sample,
+                                       DeviceReport& report) {
+    const auto run = [&](tensor::Precision precision) {
+      const tensor::PrecisionScope scope(precision);
+      return run_sample(name, sample, seed, Device::cpu, /*rounded=*/true);
+    };
+    compare_results(
+        name, precision_limit(operation), [&] { return run(tensor::Precision::fp32); },
+        [&] { return run(tensor::Precision::bf16); }, report);
+  });
 }
 
 }  // namespace autograd

@@ -1,5 +1,5 @@
-// The comparison of devices: what runs on the CPU runs on CUDA too, in fp32, within stated limits, and gives the same bits
-// each time. Part of `genrec selftest --device cuda`.
+// The comparison of devices: what runs on the CPU runs on CUDA too, in the precision in use, within stated limits, and gives the
+// same bits each time; and that of precisions. Part of `genrec selftest --device cuda` and `--precision bf16`.
 #pragma once
 
 #include <string>
@@ -16,14 +16,23 @@ struct DeviceReport {
   std::vector<std::string> failures;  // one line each; empty: all is well
 };
 
-// Calls run(cpu) once and run(cuda) twice; each returns its results in the same order, on any device. A result may differ by
-// `limit` times the largest value of its tensor on the CPU (0: not at all); both runs on CUDA must give the same bits.
+// Calls first() once and second() twice; each returns its results in the same order. A result of second may differ by `limit`
+// times the largest value of its tensor in first (0: not at all); both runs of second must give the same bits.
+using Results = std::vector<Tensor>;
+void compare_results(const std::string& name, double limit, const std::function<Results()>& first,
+                     const std::function<Results()>& second, DeviceReport& report);
+
+// The same with run(cpu) and run(cuda).
 void compare_devices(const std::string& name, double limit, const std::function<std::vector<Tensor>(tensor::Device)>& run,
                      DeviceReport& report);
 
 // The values and the gradients of every operation whose name contains `filter`, on its samples and on larger ones. No match
 // is a failure.
 DeviceReport compare_operations(const std::string& filter = "", uint64_t seed = 7);
+
+// The same operations and samples on the CPU, in bf16 against fp32, for inputs and cotangents that are bf16 numbers, so that the
+// products may differ in the order of their sums only, by 1e-5; every other operation not at all.
+DeviceReport compare_precisions(const std::string& filter = "", uint64_t seed = 7);
 
 // Samples of sizes that take several blocks and warps on a device: the operation's name, and the sample.
 std::vector<std::pair<std::string, Sample>> large_samples(tensor::Generator& rng);

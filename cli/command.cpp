@@ -11,13 +11,18 @@
 
 namespace cli {
 
+void Command::add_precision(tensor::Precision& field) {
+  options_.add("precision", field, "Inputs of the models' matrix products: fp32, or rounded to bf16; everything else stays fp32",
+               {{"fp32", tensor::Precision::fp32}, {"bf16", tensor::Precision::bf16}});
+}
+
 void Command::add_common(bool json) {
   options_.group(kCommonGroup);
   options_.add("seed", common_.seed, "Seed of every random number; same seed, same bits");
   options_.add("threads", common_.threads, "Processor threads; 0: one per available processor. Results do not depend on it")
       .range(0, 1024);
   options_.add("device", common_.device, "Where to compute").choices({"auto", "cpu", "cuda"});
-  options_.add("isa", common_.isa, "Instruction set of the processor kernels").choices({"auto", "generic", "avx2", "avx512"});
+  options_.add("isa", common_.isa, "Instruction set of the processor kernels").choices({"auto", "generic", "avx2", "avx512", "amx"});
   options_.add("memory-limit", common_.memory_limit, "Most memory that tensors may take, as 512M or 4G; 0: no limit")
       .value_name("BYTES");
   if (json) options_.add("json", common_.json, "Print the result as JSON");
@@ -61,7 +66,9 @@ tensor::Device choose_device(const Common& common) {
 }
 
 std::string device_line(const Common& common) {
-  const std::string cpu = tensor::join(tensor::name_of(tensor::isa()), ", ", tensor::threads(), " threads");
+  const bool amx = tensor::isa() == tensor::Isa::amx, rounded = tensor::precision() == tensor::Precision::bf16;
+  const std::string cpu = tensor::join(amx ? "avx512+" : "", tensor::name_of(tensor::isa()), rounded ? ", bf16, " : ", ",
+                                       tensor::threads(), " threads");
   if (tensor::default_device() == tensor::Device::cuda) return "device: cuda, " + tensor::cuda::description() + "; cpu, " + cpu;
   return "device: cpu, " + cpu + (common.device == "auto" ? "; no CUDA: " + tensor::cuda::open() : "");
 }

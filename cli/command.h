@@ -7,6 +7,7 @@
 
 #include "genrec/options.h"
 #include "tensor/device.h"
+#include "tensor/precision.h"
 
 namespace cli {
 
@@ -43,6 +44,9 @@ class Command {
   virtual int run() = 0;
 
  protected:
+  // --precision, for commands that compute with models.
+  void add_precision(tensor::Precision& field);
+
   // Called at the end of a constructor: the command's own options come first in the help. `json`: the command has a result.
   void add_common(bool json);
 
@@ -64,7 +68,8 @@ void apply_common(const Common& common);
 // It becomes the default device.
 tensor::Device choose_device(const Common& common);
 
-// What was chosen and, for "auto", what a GPU would have needed: "device: cpu, avx512, 2 threads; no CUDA: ...".
+// What was chosen and, for "auto", what a GPU would have needed: "device: cpu, avx512, 2 threads; no CUDA: ...". The precision
+// is told where it is not fp32: "device: cpu, avx512+amx, bf16, 2 threads".
 std::string device_line(const Common& common);
 
 }  // namespace cli

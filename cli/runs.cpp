@@ -34,6 +34,15 @@ IdentifiersOf load_identifiers(const std::string& run_or_file, const std::string
   return result;
 }
 
+void add_run_precision(genrec::OptionTable& table, std::string& field) {
+  table.add("precision", field, "Inputs of the model's matrix products; run: as it was trained").choices({"run", "fp32", "bf16"});
+}
+
+std::optional<tensor::Precision> run_precision(const std::string& text) {
+  if (text == "run") return std::nullopt;
+  return tensor::precision_named(text);
+}
+
 std::string base_name(const std::string& path) {
   const std::filesystem::path normal = std::filesystem::path(path).lexically_normal();
   return (normal.filename().empty() ? normal.parent_path() : normal).filename().string();

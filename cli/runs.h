@@ -1,10 +1,12 @@
 // What commands over runs share: the data of a run, its identifiers, and names for people.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "genrec/data/dataset.h"
 #include "genrec/identifiers.h"
+#include "genrec/options.h"
 #include "genrec/run.h"
 
 namespace cli {
@@ -19,6 +21,10 @@ struct IdentifiersOf {
 };
 // modality: "textual" or "visual", of a run that has both; "": whichever is there, the textual ones first.
 IdentifiersOf load_identifiers(const std::string& run_or_file, const std::string& data, const std::string& modality);
+
+// --precision of the commands that ask a run: "run" is as it was trained.
+void add_run_precision(genrec::OptionTable& table, std::string& field);
+std::optional<tensor::Precision> run_precision(const std::string& text);  // nothing for "run"
 
 std::string base_name(const std::string& path);  // "lightgcn" of "runs/lightgcn/"
 

@@ -1,6 +1,8 @@
 # The hot inner loops (tensor/simd/kernels) are compiled once per instruction set into a namespace of their own and chosen at
 # start by tensor/simd/simd.cpp. These sources may include nothing but <cstdint>, <cstddef>, <immintrin.h> and their own
 # headers: an inline function of the standard library compiled for AVX-512 must never be the copy that the linker keeps.
+#
+# The tiles of tensor/simd/kernels/tiles are compiled once each: plain.cpp for the generic set, amx.cpp for AMX.
 function(genrec_isa_objects objects)
   set(generic_flags "")
   set(avx2_flags -mavx2 -mfma -mf16c -mbmi2)
@@ -8,14 +10,23 @@ function(genrec_isa_objects objects)
   if(NOT GENREC_SANITIZE)
     set(optimise -O3)
   endif()
+  set(amx_flags ${avx512_flags} -mamx-tile -mamx-bf16)
+  set(tiles ${CMAKE_SOURCE_DIR}/tensor/simd/kernels/tiles)
   set(sets generic)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-    list(APPEND sets avx2 avx512)
+    list(APPEND sets avx2 avx512 amx)
   endif()
   # As a property of the sources, whose options come last: genrec_options says -ffp-contract=off.
-  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
+  set_source_files_properties(${ARGN} ${tiles}/plain.cpp ${tiles}/amx.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
   foreach(isa IN LISTS sets)
-    add_library(genrec_simd_${isa} OBJECT ${ARGN})
+    if(isa STREQUAL "amx")
+      set(sources ${tiles}/amx.cpp)
+    elseif(isa STREQUAL "generic")
+      set(sources ${ARGN} ${tiles}/plain.cpp)
+    else()
+      set(sources ${ARGN})
+    endif()
+    add_library(genrec_simd_${isa} OBJECT ${sources})
     target_link_libraries(genrec_simd_${isa} PRIVATE genrec_options)
     target_compile_definitions(genrec_simd_${isa} PRIVATE GENREC_ISA=${isa})
     target_compile_options(genrec_simd_${isa} PRIVATE ${${isa}_flags} ${optimise} -Wno-psabi)

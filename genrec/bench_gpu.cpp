@@ -8,6 +8,7 @@
 #include "genrec/workloads.h"
 #include "tensor/allocator.h"
 #include "tensor/cuda/device.h"
+#include "tensor/precision.h"
 
 namespace genrec {
 
@@ -47,8 +48,8 @@ std::vector<GpuBenchRow> bench_gpu(int repeats, int64_t shrink) {
   const int64_t n = std::max<int64_t>(1, 4096 / shrink);
   const Tensor x = on_device({n, n}), large = on_device({(int64_t{1} << 28) / shrink});
   std::vector<Workload> workloads;
-  workloads.push_back({tensor::join("product ", n, "^3, fp32"), "flop", 2.0 * static_cast<double>(n * n * n),
-                       [&] { autograd::matmul(x, x); }});
+  workloads.push_back({tensor::join("product ", n, "^3, ", tensor::name_of(tensor::precision())), "flop",
+                       2.0 * static_cast<double>(n * n * n), [&] { autograd::matmul(x, x); }});
   workloads.push_back({"copy", "byte", 2.0 * static_cast<double>(large.bytes()), [&] { large.clone(); }});
   for (Workload& whole : whole_workloads(shrink)) workloads.push_back(std::move(whole));
   std::vector<GpuBenchRow> rows;

@@ -23,7 +23,8 @@ std::string quoted(const std::string& text) { return toml_string(text); }
 
 std::string config_text(const OptionTable& table, const RunOptions& options) {
   return "model = " + quoted(options.model) + "\nseed = " + std::to_string(options.seed) +
-         "\ndata = " + quoted(std::filesystem::absolute(options.data).lexically_normal().string()) + "\n\n[options]\n" + table.toml();
+         "\ndata = " + quoted(std::filesystem::absolute(options.data).lexically_normal().string()) +
+         "\nprecision = " + quoted(tensor::name_of(options.precision)) + "\n\n[options]\n" + table.toml();
 }
 
 // The text of a TOML value as OptionTable::set takes it.
@@ -71,7 +72,8 @@ void write_start_of_manifest(RunFolder& run, const RunOptions& options, const Da
   run.set_manifest("program", program.to_json());
   Record training;
   training.add("model", options.model).add("seed", static_cast<int64_t>(options.seed));
-  training.add("data", options.data).add("data fingerprint", fingerprint(dataset));
+  training.add("precision", tensor::name_of(options.precision)).add("data", options.data);
+  training.add("data fingerprint", fingerprint(dataset));
   run.set_manifest("training", training.to_json());
 }
 
@@ -92,7 +94,13 @@ void train_run(System& system, const OptionTable& table, const RunOptions& optio
   }
   const bool continues = options.resume || (!options.stage.empty() && file_exists(options.out + "/" + kConfig));
   RunFolder run = continues ? RunFolder::open(options.out) : begin_run(table, options, dataset);
-  if (continues) write_start_of_manifest(run, options, dataset);
+  if (continues) {
+    const tensor::Precision before = Run(options.out).precision();
+    require(before == options.precision, "--precision: ", options.out, " was begun in ", tensor::name_of(before),
+            "; give --precision ", tensor::name_of(before), ", or another --out");
+    write_start_of_manifest(run, options, dataset);
+  }
+  const tensor::PrecisionScope scope(options.precision);
   for (const std::string& stage : options.stage.empty() ? stages : std::vector<std::string>{options.stage}) {
     if (options.stage.empty() && run.manifest("finished " + stage) == "true") {
       note(options.out + ": stage " + stage + " is finished already");
@@ -114,6 +122,10 @@ Run::Run(const std::string& path, const std::vector<std::string>& changes) : fol
   const toml::table* options = config["options"].as_table();
   require(Fault::config, model && data && seed && options, file, ": lacks model, seed, data or [options]; it is not a run's");
   model_ = *model, data_ = *data, seed_ = static_cast<uint64_t>(*seed);
+  const std::string precision = config["precision"].value_or<std::string>("fp32");  // runs of old programs do not say it
+  require(Fault::config, precision == "fp32" || precision == "bf16", file, ": precision is '", precision,
+          "'; it must be fp32 or bf16");
+  precision_ = tensor::precision_named(precision);
   system_ = make_system(model_);
   table_ = std::make_unique<OptionTable>();
   system_->describe(*table_);
@@ -126,7 +138,10 @@ Run::Run(const std::string& path, const std::vector<std::string>& changes) : fol
   table_->apply(assignments);
 }
 
-std::unique_ptr<TrainedModel> Run::load(const Dataset& dataset) const { return system_->load(dataset, folder_, seed_); }
+std::unique_ptr<TrainedModel> Run::load(const Dataset& dataset, std::optional<tensor::Precision> precision) const {
+  tensor::set_precision(precision.value_or(precision_));
+  return system_->load(dataset, folder_, seed_);
+}
 
 std::string evaluation_file(const std::string& run, Split split) {
   return run + "/evaluation-" + name_of(split) + ".safetensors";

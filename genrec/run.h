@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "genrec/evaluate.h"
 #include "genrec/system.h"
+#include "tensor/precision.h"
 
 namespace genrec {
 
@@ -17,10 +19,12 @@ struct RunOptions {
   std::string stage;       // "": all stages in order
   uint64_t seed = 1;
   bool resume = false;     // go on with `out`; its own configuration is used
+  tensor::Precision precision = tensor::Precision::fp32;  // of the matrix products; set for the program while training
 };
 
 // Trains `system`, whose options were set through `table`, into options.out: writes config.toml and manifest.json first, then
-// runs the stages. With resume the folder must hold a run of the same data; a finished run says so and is left alone.
+// runs the stages. With resume the folder must hold a run of the same data and precision; a finished run says so and is left
+// alone.
 void train_run(System& system, const OptionTable& table, const RunOptions& options, const Dataset& dataset);
 
 // The new folder options.out with config.toml and the beginning of manifest.json; what a training starts with.
@@ -37,16 +41,19 @@ class Run {
   const std::string& model_name() const { return model_; }
   const std::string& data() const { return data_; }
   uint64_t seed() const { return seed_; }
+  tensor::Precision precision() const { return precision_; }  // it was trained in
   System& system() { return *system_; }
   const OptionTable& table() const { return *table_; }
 
-  // The trained model; the data must be those of the training.
-  std::unique_ptr<TrainedModel> load(const Dataset& dataset) const;
+  // The trained model; the data must be those of the training. From here on the program computes in this
+  // precision, which is that of the training unless another is given.
+  std::unique_ptr<TrainedModel> load(const Dataset& dataset, std::optional<tensor::Precision> precision = {}) const;
 
  private:
   RunFolder folder_;
   std::string model_, data_;
   uint64_t seed_ = 1;
+  tensor::Precision precision_ = tensor::Precision::fp32;
   std::unique_ptr<System> system_;
   std::unique_ptr<OptionTable> table_;
 };

@@ -53,7 +53,8 @@ Workload counted(const std::string& name, std::function<void()> run) {
   run();
   double operations = 0, bytes = 0;
   for (const tensor::Profile::Row& row : tensor::stop_profile().rows) operations += row.operations, bytes += row.bytes;
-  return {name, operations > 0 ? "flop" : "byte", operations > 0 ? operations : bytes, std::move(run)};
+  const bool counts = operations > 0;
+  return {name, counts ? "flop" : "byte", counts ? operations : bytes, std::move(run), tensor::precision(), counts};
 }
 
 // One step of a training as the training loop makes it.

@@ -9,7 +9,7 @@
 
 namespace genrec {
 
-// Those with `only` in their names. `shrink` divides the batches and the graph.
+// Those with `only` in their names, for the precision in use: they must run in it. `shrink` divides the batches and the graph.
 std::vector<tensor::Workload> whole_workloads(int64_t shrink = 1, const std::string& only = "");
 
 // TIGER's beam search: a T5 of 4 + 4 layers, width 128, that reads histories of 20 items and says one of 12000 items in four

@@ -23,6 +23,6 @@ Var Linear::operator()(const Var& x) const { return apply(x, false); }
 
 Var Linear::with_relu(const Var& x) const { return apply(x, true); }
 
-void Linear::pack() { packed_ = tensor::PackedMatrix(w.value()); }
+void Linear::pack() { packed_ = tensor::PackedMatrix(w.value(), false, tensor::precision()); }
 
 }  // namespace nn

@@ -64,7 +64,7 @@ T5 T5::packed() const {
   if (table().value().device() != tensor::Device::cpu) return copy;
   for (T5EncoderLayer& layer : copy.encoder_) layer.pack();
   for (T5DecoderLayer& layer : copy.decoder_) layer.pack();
-  copy.output_ = tensor::PackedMatrix(table().value(), true);
+  copy.output_ = tensor::PackedMatrix(table().value(), true, tensor::precision());
   return copy;
 }
 

@@ -53,6 +53,22 @@ constexpr Attention kAttentions[] = {
 
 constexpr int64_t kPeakRepeats = 20000;  // about half a millisecond
 constexpr int64_t kPeakTasks = 16;
+constexpr int64_t kTilePeakRepeats = 2000;
+
+// Of products of tiles, where the set has them.
+double tile_peak_seconds() {
+  return seconds_of([] {
+    parallel_for(kPeakTasks, 1, [](int64_t, int64_t) {
+      float sink[1] = {};
+      tiles()->peak(kTilePeakRepeats, sink);
+      check(sink[0] == 0, "bench: products of zeros gave something");
+    });
+  });
+}
+double tile_peak_work() {
+  float sink[1] = {};
+  return static_cast<double>(tiles()->peak(kTilePeakRepeats, sink)) * kPeakTasks;
+}
 
 double peak_seconds() {
   return seconds_of([] {
@@ -131,11 +147,12 @@ std::vector<Workload> kernel_workloads(int64_t shrink) {
   for (const GemmShape& x : shapes) {
     result.push_back({x.name, "flop", x.work(), [all, x] {
                         gemm(x.transpose_a, x.transpose_b, x.m, x.n, x.k, all->a.data(), x.lda(), all->b.data(), x.ldb(),
-                             all->c.data(), x.n);
+                             all->c.data(), x.n, {}, precision());
                       }});
   }
   for (const Attention& x : attentions) {
-    result.push_back({x.name, "flop", x.work(), [all, x] { x.run(all->a.data(), all->c.data()); }});
+    result.push_back({x.name, "flop", x.work(), [all, x] { x.run(all->a.data(), all->c.data()); },
+                      Precision::fp32, /*rounds=*/false});
   }
   return result;
 }
@@ -149,27 +166,36 @@ std::vector<BenchRow> bench(const std::vector<Workload>& workloads, int repeats,
     std::vector<double> seconds;
     sums.run();
     for (int repeat = 0; repeat < repeats; ++repeat) seconds.push_back(seconds_of([&] { sums.run(); }));
-    rows.push_back({level.name, "byte", sums.work(), quantile(seconds, 0.5), 1, 1, 1});
+    rows.push_back({level.name, "byte", Precision::fp32, sums.work(), quantile(seconds, 0.5), 1, 1, 1});
   }
-  const double work = peak_work(), memory = rows.back().rate();
+  const double work = peak_work(), tile_work = tiles() ? tile_peak_work() : 0, memory = rows.back().rate();
+  std::vector<double> tile_peaks;
   std::vector<Samples> samples(workloads.size());
   for (const Workload& x : workloads) x.run();  // memory and threads are there
   for (int i = 0; i < 5; ++i) peaks.push_back(peak_seconds());
   for (int repeat = 0; repeat < repeats; ++repeat) {
     for (size_t i = 0; i < workloads.size(); ++i) {
       const Workload& x = workloads[i];
-      const double before = peak_seconds(), seconds = seconds_of(x.run), after = peak_seconds();
-      peaks.insert(peaks.end(), {before, after});
+      const bool on_tiles = tiles() && x.precision == Precision::bf16;
+      const auto peak = on_tiles ? tile_peak_seconds : peak_seconds;
+      const double before = peak(), seconds = seconds_of(x.run), after = peak();
+      std::vector<double>& all = on_tiles ? tile_peaks : peaks;
+      all.insert(all.end(), {before, after});
       const bool counts = x.unit == std::string_view("flop");
       samples[i].seconds.push_back(seconds);
-      samples[i].shares.push_back(x.work / seconds / (counts ? work / ((before + after) / 2) : memory));
+      samples[i].shares.push_back(x.work / seconds / (counts ? (on_tiles ? tile_work : work) / ((before + after) / 2) : memory));
     }
   }
-  rows[0] = {"multiply-adds in registers", "flop", work, quantile(peaks, 0.5), 1, 1, 1};
+  rows[0] = {"multiply-adds in registers", "flop", Precision::fp32, work, quantile(peaks, 0.5), 1, 1, 1};
+  if (tiles()) {
+    for (int i = 0; i < 5; ++i) tile_peaks.push_back(tile_peak_seconds());
+    rows.push_back({"products of bf16 tiles in registers", "flop", Precision::bf16, tile_work, quantile(tile_peaks, 0.5), 1, 1, 1});
+  }
   for (size_t i = 0; i < workloads.size(); ++i) {
     const auto& [seconds, shares] = samples[i];
-    rows.push_back({workloads[i].name, workloads[i].unit, workloads[i].work, quantile(seconds, 0.5), quantile(shares, 0.5),
-                    quantile(shares, 0.25), quantile(shares, 0.75)});
+    const Workload& x = workloads[i];
+    rows.push_back({x.name, x.unit, x.precision, x.work, quantile(seconds, 0.5), quantile(shares, 0.5), quantile(shares, 0.25),
+                    quantile(shares, 0.75)});
   }
   return rows;
 }

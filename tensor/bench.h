@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "tensor/precision.h"
+
 namespace tensor {
 
 // Rates of this machine on all threads and the instruction set in use, float; takes about a quarter of a second.
@@ -22,11 +24,14 @@ struct Workload {
   const char* unit;  // "flop" or "byte"
   double work;       // of them in one run
   std::function<void()> run;
+  Precision precision = Precision::fp32;  // what its work is held against: multiply-adds, or products of bf16 tiles
+  bool rounds = true;                     // it multiplies matrices, so that --precision matters
 };
 
 struct BenchRow {
   std::string name;
   const char* unit;
+  Precision precision;
   double work;
   double seconds;    // median
   double share;      // of the peak rate measured around it, median; 1 for the peaks themselves
@@ -34,11 +39,12 @@ struct BenchRow {
   double rate() const { return work / seconds; }
 };
 
-// The products of the recommenders and their attention. `shrink` divides the longer sides, for a quick look that all runs.
+// The products of the recommenders, in the precision in use, and their attention. `shrink` divides the longer sides, for a
+// quick look that all runs.
 std::vector<Workload> kernel_workloads(int64_t shrink = 1);
 
-// On all threads and the instruction set in use: first the peaks, which are multiply-adds in registers and z = x + y in each
-// cache and in memory, then the workloads with `repeats` samples each.
+// On all threads and the instruction set in use: first the peaks, which are multiply-adds in registers, products of bf16
+// tiles where the set has them, and z = x + y in each cache and in memory, then the workloads with `repeats` samples each.
 std::vector<BenchRow> bench(const std::vector<Workload>& workloads, int repeats, int64_t shrink = 1);
 
 }  // namespace tensor

@@ -3,15 +3,12 @@
 #include "tensor/gemm.h"
 
 #include <algorithm>
-#include <memory>
-#include <new>
 
-#include "tensor/divide.h"
 #include "tensor/error.h"
 #include "tensor/packed_matrix.h"
-#include "tensor/parallel.h"
+#include "tensor/product.h"
 #include "tensor/profile.h"
-#include "tensor/simd/simd.h"
+#include "tensor/tile_product.h"
 
 namespace tensor {
 
@@ -24,31 +21,7 @@ constexpr int64_t kBlockN = 256;            // are added, next to a piece of B [
 constexpr int64_t kSmallBlock = 1 << 16;    // multiplications that are worth a block of their own
 constexpr int64_t kTasks = 16;              // blocks of C that are worth smaller blocks
 constexpr int64_t kPackedBytes = 16 << 20;  // packed columns of B at a time
-constexpr int64_t kSplitK = 2048;           // longer sums of a weight gradient are split
-constexpr int64_t kSplitBlocks = 32;        // into about so many tasks
-
-// Memory that grows and stays, one per thread and use.
-template <class T>
-class Scratch {
- public:
-  T* get(int64_t count) {
-    if (count > capacity_) {
-      data_.reset();
-      capacity_ = 0;
-      data_.reset(static_cast<T*>(::operator new(static_cast<size_t>(count) * sizeof(T), kAlignment)));
-      capacity_ = count;
-    }
-    return data_.get();
-  }
-
- private:
-  static constexpr std::align_val_t kAlignment{64};
-  struct Free {
-    void operator()(T* p) const { ::operator delete(p, kAlignment); }
-  };
-  std::unique_ptr<T, Free> data_;
-  int64_t capacity_ = 0;
-};
+constexpr int64_t kSplitBlocks = 32;        // tasks of a weight gradient, whose long sums are split
 
 template <class T>
 T* packing_memory(int64_t count) {
@@ -67,44 +40,54 @@ T* split_memory(int64_t count) {
 }
 
 template <class T>
-struct Product {
-  bool transpose_a, transpose_b;
-  int64_t m, n, k;
-  const T* a;
-  int64_t lda;
-  const T* b;
-  int64_t ldb;
-  T* c;
-  int64_t ldc;
-  Epilogue<T> epilogue;
+T* rounding_memory(int64_t count) {
+  thread_local Scratch<T> scratch;
+  return scratch.get(count);
+}
 
-  // The part that makes rows [i, i + rows) and columns [j, j + columns) of C from [p, p + depth) of k.
-  Product part(int64_t i, int64_t rows, int64_t j, int64_t columns, int64_t p, int64_t depth) const {
-    Product r = *this;
-    r.m = rows, r.n = columns, r.k = depth;
-    r.a += transpose_a ? p * lda + i : i * lda + p;
-    r.b += transpose_b ? j * ldb + p : p * ldb + j;
-    r.c += i * ldc + j;
-    if (p == 0) {
-      if (r.epilogue.bias) r.epilogue.bias += j;
-    } else {
-      r.epilogue.bias = nullptr;
-      r.epilogue.accumulate = true;
-    }
-    r.epilogue.relu = epilogue.relu && p + depth >= k;
-    return r;
-  }
-  Product block(int64_t i, int64_t rows, int64_t j, int64_t columns) const { return part(i, rows, j, columns, 0, k); }
+// The rows of a matrix, rounded. Returns their distance: consecutive rows of a wide one fall into different cache sets.
+template <class T>
+int64_t rounded_copy(int64_t rows, int64_t columns, const T* x, int64_t stride, T* to) {
+  const int64_t to_stride = round_up(columns, 16) + 16;
+  for (int64_t i = 0; i < rows; ++i) simd<T>().round_bf16(x + i * stride, to + i * to_stride, columns);
+  return to_stride;
+}
+constexpr int64_t rounded_size(int64_t rows, int64_t columns) { return rows * (round_up(columns, 16) + 16); }
 
-  void unpacked() const {
-    simd<T>().gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue);
+template <class T>
+void run_unpacked(Product<T> x) {
+  if (x.rounded) {
+    const int64_t a_rows = x.transpose_a ? x.k : x.m, a_columns = x.transpose_a ? x.m : x.k;
+    const int64_t b_rows = x.transpose_b ? x.n : x.k, b_columns = x.transpose_b ? x.k : x.n;
+    T* a = rounding_memory<T>(rounded_size(a_rows, a_columns) + rounded_size(b_rows, b_columns));
+    T* b = a + rounded_size(a_rows, a_columns);
+    x.lda = rounded_copy(a_rows, a_columns, x.a, x.lda, a), x.a = a;
+    x.ldb = rounded_copy(b_rows, b_columns, x.b, x.ldb, b), x.b = b;
   }
-  void pack(T* packed) const { simd<T>().gemm_pack(transpose_b, n, k, b, ldb, packed); }
-  void packed(const T* packed, const GemmAhead<T>& ahead) const {
-    simd<T>().gemm_packed(transpose_a, m, n, k, a, lda, packed, c, ldc, epilogue, ahead);
+  simd<T>().gemm(x.transpose_a, x.transpose_b, x.m, x.n, x.k, x.a, x.lda, x.b, x.ldb, x.c, x.ldc, x.epilogue);
+}
+
+template <class T>
+void pack_b(const Product<T>& x, T* packed) {
+  const Simd<T>& table = simd<T>();
+  table.gemm_pack(x.transpose_b, x.n, x.k, x.b, x.ldb, packed);
+  if (x.rounded) table.round_bf16(packed, packed, round_up(x.n, table.gemm_panel) * x.k);
+}
+
+template <class T>
+void multiply_packed(Product<T> x, const T* packed, const GemmAhead<T>& ahead) {
+  if (x.rounded) {
+    const int64_t rows = x.transpose_a ? x.k : x.m, columns = x.transpose_a ? x.m : x.k;
+    T* a = rounding_memory<T>(rounded_size(rows, columns));
+    x.lda = rounded_copy(rows, columns, x.a, x.lda, a), x.a = a;
   }
-  GemmAhead<T> b_ahead() const { return transpose_b ? GemmAhead<T>{b, n, k, ldb} : GemmAhead<T>{b, k, n, ldb}; }
-};
+  simd<T>().gemm_packed(x.transpose_a, x.m, x.n, x.k, x.a, x.lda, packed, x.c, x.ldc, x.epilogue, ahead);
+}
+
+template <class T>
+GemmAhead<T> b_ahead(const Product<T>& x) {
+  return x.transpose_b ? GemmAhead<T>{x.b, x.n, x.k, x.ldb} : GemmAhead<T>{x.b, x.k, x.n, x.ldb};
+}
 
 template <class T>
 int64_t whole_panels(int64_t n) {
@@ -114,7 +97,7 @@ int64_t whole_panels(int64_t n) {
 // On this thread: blocks of B that stay in the cache are packed one after the other.
 template <class T>
 void run_serial(const Product<T>& x) {
-  if (x.m <= kFewRows || x.n * x.k <= 4096) return x.unpacked();
+  if (x.m <= kFewRows || x.n * x.k <= 4096) return run_unpacked(x);
   const int64_t depth = gemm_depth(x.k);
   for (int64_t j = 0; j < x.n; j += kBlockN) {
     const int64_t columns = std::min(kBlockN, x.n - j);
@@ -123,9 +106,9 @@ void run_serial(const Product<T>& x) {
       const Product<T> piece = x.part(0, x.m, j, columns, p, std::min(depth, x.k - p));
       const int64_t next = p + depth;
       GemmAhead<T> ahead;
-      if (next < x.k) ahead = x.part(0, x.m, j, columns, next, std::min(depth, x.k - next)).b_ahead();
-      piece.pack(packed);
-      piece.packed(packed, ahead);
+      if (next < x.k) ahead = b_ahead(x.part(0, x.m, j, columns, next, std::min(depth, x.k - next)));
+      pack_b(piece, packed);
+      multiply_packed(piece, packed, ahead);
     }
   }
 }
@@ -134,7 +117,7 @@ void run_serial(const Product<T>& x) {
 template <class T>
 void run_few_rows(const Product<T>& x) {
   const int64_t grain = whole_panels<T>(ceil_div(x.n, 4));
-  parallel_for(x.n, grain, [&](int64_t begin, int64_t end) { x.block(0, x.m, begin, end - begin).unpacked(); });
+  parallel_for(x.n, grain, [&](int64_t begin, int64_t end) { run_unpacked(x.block(0, x.m, begin, end - begin)); });
 }
 
 // Packs B for run_packed, over the threads. Layout: [k pieces][panels][depth, panel].
@@ -146,7 +129,7 @@ void pack_all(const Product<T>& x, T* packed) {
   parallel_for(pieces * panels, grain, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
       const int64_t p = task / panels * depth, j = task % panels * panel, length = std::min(depth, x.k - p);
-      x.part(0, x.m, j, std::min(panel, x.n - j), p, length).pack(packed + p * width + j * length);
+      pack_b(x.part(0, x.m, j, std::min(panel, x.n - j), p, length), packed + p * width + j * length);
     }
   });
 }
@@ -171,7 +154,7 @@ void run_packed(const Product<T>& x, const T* packed) {
       const int64_t next = p + depth, length = std::min(depth, x.k - p), next_length = std::min(depth, x.k - next);
       GemmAhead<T> ahead;
       if (next < x.k) ahead = {packed + next * width + j * next_length, 1, whole_panels<T>(columns) * next_length, 0};
-      x.part(i, rows, j, columns, p, length).packed(packed + p * width + j * length, ahead);
+      multiply_packed(x.part(i, rows, j, columns, p, length), packed + p * width + j * length, ahead);
     }
   });
 }
@@ -203,17 +186,7 @@ void run_split(const Product<T>& x, int64_t pieces) {
     sum.c = partial + piece * size + i * x.n + j, sum.ldc = x.n, sum.epilogue = {};
     run_serial(sum);
   });
-  const Simd<T>& table = simd<T>();
-  parallel_for(x.m, std::max<int64_t>(1, 65536 / (pieces * x.n)), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      T* first = partial + i * x.n;
-      T* row = x.c + i * x.ldc;
-      for (int64_t piece = 1; piece < pieces; ++piece) table.add(first, first + piece * size, first, x.n);
-      if (x.epilogue.bias) table.add(first, x.epilogue.bias, first, x.n);
-      if (x.epilogue.accumulate) table.add(first, row, first, x.n);
-      x.epilogue.relu ? table.relu(first, row, x.n) : table.scale(1, first, row, x.n);
-    }
-  });
+  add_pieces(x, pieces, partial);
 }
 
 // "gemm [*,128][128,384]"; the * is the side that varies from batch to batch.
@@ -231,15 +204,30 @@ void count_product(int64_t m, int64_t n, int64_t k) {
   count_work(2 * sides[0] * sides[1] * sides[2], elements * sizeof(T));
 }
 
+// A tensor's bf16 as the bits that tiles are made of.
+template <class Element>
+auto* tile_values(Element* values) {
+  using Bits = std::conditional_t<std::is_const_v<Element>, const uint16_t, uint16_t>;
+  return reinterpret_cast<Bits*>(values);
+}
+
+template <class T>
+constexpr bool rounds(Precision precision) {
+  return std::is_same_v<T, float> && precision == Precision::bf16;
+}
+
 }  // namespace
 
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
-          int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue) {
-  const Product<T> x{transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue};
+          int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue, Precision precision) {
+  const Product<T> x{transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue, rounds<T>(precision)};
   if (m <= 0 || n <= 0) return;
   const Measured measured([=] { return name_of(transpose_a, transpose_b, m, n, k); });
   if (profiling()) count_product<T>(m, n, k);
+  if constexpr (std::is_same_v<T, float>) {
+    if (x.rounded && tiles()) return run_tiles(x, *tiles());
+  }
   if (transpose_a && k > kSplitK) {
     const int64_t blocks = ceil_div(m, kBlockM) * ceil_div(n, kBlockN);
     const int64_t pieces = std::min(ceil_div(k, 2 * kGemmDepth), kSplitBlocks / blocks);
@@ -251,19 +239,29 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
 
 template <class T>
 void gemm_serial(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
-                 int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue) {
+                 int64_t ldb, T* c, int64_t ldc, const Epilogue<T>& epilogue, Precision precision) {
   if (m <= 0 || n <= 0) return;
-  run_serial(Product<T>{transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue});
+  const Product<T> x{transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue, rounds<T>(precision)};
+  if constexpr (std::is_same_v<T, float>) {
+    if (x.rounded && tiles()) return run_tiles_serial(x, *tiles());
+  }
+  run_serial(x);
 }
 
-PackedMatrix::PackedMatrix(const Tensor& b, bool transposed)
+PackedMatrix::PackedMatrix(const Tensor& b, bool transposed, Precision precision)
     : k_(transposed ? b.columns() : b.rows()), n_(transposed ? b.rows() : b.columns()) {
   for_real(b.dtype(), "packed matrix", [&](auto zero) {
     using T = decltype(zero);
-    panel_ = simd<T>().gemm_panel;
+    rounded_ = rounds<T>(precision), set_ = static_cast<int>(isa());
+    const Product<T> all{false, transposed, 1, n_, k_, nullptr, k_, b.data<T>(), b.columns(), nullptr, n_, {}, rounded_};
+    if constexpr (std::is_same_v<T, float>) {
+      if (rounded_ && tiles()) {
+        values_ = Tensor({packed_tiles_size(n_, k_)}, DType::bf16);
+        return pack_all_tiles(all, *tiles(), tile_values(values_.data<bf16>()));
+      }
+    }
     values_ = Tensor({whole_panels<T>(n_) * k_}, b.dtype());
-    pack_all(Product<T>{false, transposed, 1, n_, k_, nullptr, k_, b.data<T>(), b.columns(), nullptr, n_, {}},
-             values_.data<T>());
+    pack_all(all, values_.data<T>());
   });
 }
 
@@ -275,23 +273,27 @@ Tensor PackedMatrix::product(const Tensor& x, const Tensor& bias, bool relu) con
   Tensor y(x.shape().with(-1, n_), x.dtype());
   for_real(x.dtype(), "packed matrix", [&](auto zero) {
     using T = decltype(zero);
-    check(panel_ == simd<T>().gemm_panel, "packed matrix: laid out in panels of ", panel_, ", not ", simd<T>().gemm_panel);
+    check(set_ == static_cast<int>(isa()), "packed matrix: laid out for ", tensor::name_of(static_cast<Isa>(set_)), ", not ",
+          tensor::name_of(isa()));
     if (profiling()) count_product<T>(m, n_, k_);
     const Epilogue<T> epilogue{.bias = bias.defined() ? bias.data<T>() : nullptr, .relu = relu};
     if (y.size() == 0) return;
-    const Product<T> all{false, false, m, n_, k_, x.data<T>(), k_, nullptr, 0, y.data<T>(), n_, epilogue};
+    const Product<T> all{false, false, m, n_, k_, x.data<T>(), k_, nullptr, 0, y.data<T>(), n_, epilogue, rounded_};
+    if constexpr (std::is_same_v<T, float>) {
+      if (rounded_ && tiles()) return run_packed_tiles(all, *tiles(), tile_values(values_.data<bf16>()));
+    }
     run_packed(all, values_.data<T>());
   });
   return y;
 }
 
 template void gemm(bool, bool, int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t, float*, int64_t,
-                   const Epilogue<float>&);
+                   const Epilogue<float>&, Precision);
 template void gemm(bool, bool, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t, double*, int64_t,
-                   const Epilogue<double>&);
+                   const Epilogue<double>&, Precision);
 template void gemm_serial(bool, bool, int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t, float*,
-                          int64_t, const Epilogue<float>&);
+                          int64_t, const Epilogue<float>&, Precision);
 template void gemm_serial(bool, bool, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t, double*,
-                          int64_t, const Epilogue<double>&);
+                          int64_t, const Epilogue<double>&, Precision);
 
 }  // namespace tensor

@@ -17,7 +17,8 @@ static void product_cpu(const Tensor& a, const Tensor& b, bool ta, bool tb, Tens
     const int64_t grain = std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, m * n * k));  // multiplications per piece
     tensor::parallel_for(batch, grain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        tensor::gemm_serial<T>(ta, tb, m, n, k, pa + i * m * k, a.columns(), pb + i * k * n, b.columns(), py + i * m * n, n);
+        tensor::gemm_serial<T>(ta, tb, m, n, k, pa + i * m * k, a.columns(), pb + i * k * n, b.columns(), py + i * m * n, n, {},
+                               tensor::precision());
       }
     });
   });

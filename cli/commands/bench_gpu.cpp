@@ -41,6 +41,7 @@ class BenchGpu : public Command {
   BenchGpu() : Command("bench gpu", "Measure training steps and beam search on the GPU") {
     options().add("repeats", repeats_, "Runs of each row; the median is printed").range(1, 10000);
     options().add("shrink", shrink_, "Divides batches and sizes, for a quick look").range(1, 256);
+    add_precision(precision_);
     add_common(true);
   }
 
@@ -48,12 +49,14 @@ class BenchGpu : public Command {
     const bool on_gpu = choose_device(common()) == tensor::Device::cuda;
     tensor::require(tensor::Fault::resources, on_gpu,
                     "bench gpu: ", common().device == "cpu" ? "--device cpu" : tensor::cuda::open(), "; it needs a GPU");
+    const tensor::PrecisionScope scope(precision_);
     const std::vector<genrec::GpuBenchRow> rows = genrec::bench_gpu(repeats_, shrink_);
     print(common().json ? json(rows) : text(rows));
     return 0;
   }
 
  private:
+  tensor::Precision precision_ = tensor::Precision::fp32;
   int repeats_ = 20;
   int64_t shrink_ = 1;
 };

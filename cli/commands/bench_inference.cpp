@@ -33,7 +33,8 @@ std::string text(const InferenceRows& rows, const genrec::InferenceBenchOptions&
                   options.k, options.users, options.batch, options.rounds);
   return title + genrec::text_table(table[0], std::span(table).subspan(1)) + "\n" +
          crossing_text("one user at a time", crossings.single, rows) + crossing_text("batched", crossings.batch, rows) +
-         fmt::format("instruction set {}, {} threads\n", tensor::name_of(tensor::isa()), tensor::threads());
+         fmt::format("instruction set {}, {}, {} threads\n", tensor::name_of(tensor::isa()), tensor::name_of(tensor::precision()),
+                     tensor::threads());
 }
 
 Json json_of(const genrec::Timing& timing) {
@@ -54,6 +55,7 @@ std::string json(const InferenceRows& rows, const genrec::InferenceBenchOptions&
   }
   const genrec::InferenceCrossings crossings = genrec::inference_crossings(rows);
   const Json root{{"isa", tensor::name_of(tensor::isa())},
+                  {"precision", tensor::name_of(tensor::precision())},
                   {"threads", tensor::threads()},
                   {"users", options.users},
                   {"batch", options.batch},
@@ -71,6 +73,7 @@ int print_decoding(const genrec::InferenceBenchOptions& options, bool as_json) {
   const double rate = 1e3 * static_cast<double>(batch) / times.batch;
   if (as_json) {
     const Json root{{"isa", tensor::name_of(tensor::isa())},
+                    {"precision", tensor::name_of(tensor::precision())},
                     {"threads", tensor::threads()},
                     {"users", options.users},
                     {"batch", batch},
@@ -83,9 +86,9 @@ int print_decoding(const genrec::InferenceBenchOptions& options, bool as_json) {
   print(fmt::format("TIGER, T5 of 4 + 4 layers of width 128, 12000 items in 4 x 256 codes, histories of 20, beam 20\n\n"
                     "one user at a time ({}): p50 {:.2f} ms, p95 {:.2f} ms, p99 {:.2f} ms\n"
                     "batches of {} (median of {}): {:.1f} ms, {:.0f} users a second; of it the encoder {:.1f} ms\n"
-                    "instruction set {}, {} threads\n",
+                    "instruction set {}, {}, {} threads\n",
                     options.users, times.p50, times.p95, times.p99, batch, options.rounds, times.batch, rate, times.encoder,
-                    tensor::name_of(tensor::isa()), tensor::threads()));
+                    tensor::name_of(tensor::isa()), tensor::name_of(tensor::precision()), tensor::threads()));
   return 0;
 }
 
@@ -105,11 +108,13 @@ class BenchInference : public Command {
     options().add("history", bench_.history, "Items that the encoder reads of each user").range(1, 1000);
     options().add("k", bench_.k, "Length of the lists, and width of the beam").range(1, 1000);
     options().add("svg", svg_, "Also draw the medians here").value_name("FILE");
+    add_precision(precision_);
     add_common(true);
   }
 
   int run() override {
     bench_.seed = common().seed;
+    const tensor::PrecisionScope scope(precision_);
     if (model_ == "tiger") return print_decoding(bench_, common().json);
     const InferenceRows rows = genrec::bench_inference(bench_);
     if (!svg_.empty()) tensor::write_file_atomically(svg_, genrec::svg_file(genrec::inference_chart(rows)));
@@ -120,6 +125,7 @@ class BenchInference : public Command {
  private:
   genrec::InferenceBenchOptions bench_;
   std::string model_ = "mmgrec", svg_;
+  tensor::Precision precision_ = tensor::Precision::fp32;
 };
 
 }  // namespace

@@ -35,6 +35,7 @@ class Evaluate : public Command {
                   {{"all", genrec::Targets::all}, {"cold", genrec::Targets::cold}, {"warm", genrec::Targets::warm}});
     options().add("set", changes_, "Options of the model to change for this once, as beam=50; nothing is left for `compare`")
         .value_name("NAME=VALUE,...");
+    add_run_precision(options(), precision_);
     add_common(true);
   }
 
@@ -54,8 +55,10 @@ class Evaluate : public Command {
     const genrec::Split split = split_named(split_);
     Evaluated result{path, run.model_name(), run.seed(), {}};
     const std::vector<int> cutoffs = cutoffs_.empty() ? genrec::usual_cutoffs(data) : cutoffs_;
-    result.evaluation = genrec::evaluate(*run.load(data), data, split, cutoffs, seen_ == "drop", targets_);
-    if (changes_.empty() && targets_ == genrec::Targets::all) result.evaluation.metrics.save(evaluation_file(path, split));
+    result.evaluation =
+        genrec::evaluate(*run.load(data, run_precision(precision_)), data, split, cutoffs, seen_ == "drop", targets_);
+    const bool as_trained = changes_.empty() && run_precision(precision_).value_or(run.precision()) == run.precision();
+    if (as_trained && targets_ == genrec::Targets::all) result.evaluation.metrics.save(evaluation_file(path, split));
     return result;
   }
 
@@ -101,7 +104,7 @@ class Evaluate : public Command {
     return Json{{"split", split_}, {"seen", seen_}, {"targets", options().find("targets")->text()}, {"runs", runs}}.dump(2) + "\n";
   }
 
-  std::string run_, data_, split_ = "test", seen_ = "drop";
+  std::string run_, data_, split_ = "test", seen_ = "drop", precision_ = "run";
   genrec::Targets targets_ = genrec::Targets::all;
   std::vector<std::string> changes_;
   std::vector<int> cutoffs_;

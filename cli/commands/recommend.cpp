@@ -78,6 +78,7 @@ class Recommend : public Command {
     options().add("explain", explain_, "Say why, where the model can: codes, probabilities, nearest items");
     options().add("data", data_, "Folder of the data set, if it is no longer where it was").value_name("DIR");
     options().add("set", changes_, "Options of the model to change for this once, as beam=50").value_name("NAME=VALUE,...");
+    add_run_precision(options(), precision_);
     add_common(true);
   }
 
@@ -87,7 +88,7 @@ class Recommend : public Command {
     const genrec::Run run(run_, changes_);
     const genrec::Dataset data = data_of(run, data_);
     const Names names(data);
-    const std::unique_ptr<genrec::TrainedModel> model = run.load(data);
+    const std::unique_ptr<genrec::TrainedModel> model = run.load(data, run_precision(precision_));
     if (!exclude_.empty()) read_excluded(names);
     if (user_.empty() && history_.empty()) {
       answer_lines(*model, data, names);
@@ -252,7 +253,7 @@ class Recommend : public Command {
     return result;
   }
 
-  std::string run_, user_, exclude_, data_;
+  std::string run_, user_, exclude_, data_, precision_ = "run";
   std::vector<std::string> history_, changes_;
   std::vector<int32_t> excluded_;
   int k_ = 10;

@@ -1,5 +1,5 @@
-// genrec selftest: the gradient checks of the shipped binary, the check of the checker, and, where a GPU is chosen, the
-// comparison of its results with the processor's.
+// genrec selftest: the gradient checks of the shipped binary, the check of the checker, where it is asked for, the comparison of
+// bf16 with fp32, and, where a GPU is chosen, that of its results with the processor's.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -21,6 +21,7 @@ class Selftest : public Command {
  public:
   Selftest() : Command("selftest", "Check every operation's gradient numerically, and check the checker") {
     options().add("filter", filter_, "Only operations whose name contains this");
+    add_precision(precision_);
     add_common(true);
   }
 
@@ -35,7 +36,12 @@ class Selftest : public Command {
       const genrec::Stage stage("check of the checker");
       checker = autograd::check_the_checker(filter_, common().seed);
     }
-    const DeviceReports devices = on_cuda ? compare_devices() : DeviceReports();
+    DeviceReports devices;
+    if (precision_ == tensor::Precision::bf16) {
+      const genrec::Stage stage("bf16 against fp32");
+      devices.emplace_back("operations in bf16", autograd::compare_precisions(filter_, common().seed));
+    }
+    if (on_cuda) compare_devices(devices);
     print(common().json ? json(gradients, checker, devices) : text(gradients, checker, devices));
     bool good = gradients.failures.empty() && checker.failures.empty();
     for (const auto& [name, report] : devices) good = good && report.failures.empty();
@@ -44,13 +50,13 @@ class Selftest : public Command {
 
  private:
   // With a filter only the operations it chooses.
-  DeviceReports compare_devices() const {
+  void compare_devices(DeviceReports& reports) const {
     const genrec::Stage stage("cuda against cpu");
-    DeviceReports reports{{"operations on cuda", autograd::compare_operations(filter_, common().seed)}};
-    if (!filter_.empty()) return reports;
+    const tensor::PrecisionScope scope(precision_);
+    reports.emplace_back("operations on cuda", autograd::compare_operations(filter_, common().seed));
+    if (!filter_.empty()) return;
     reports.emplace_back("other kernels on cuda", genrec::compare_kernels(common().seed));
     reports.emplace_back("models on cuda", genrec::compare_models(kSteps, common().seed));
-    return reports;
   }
 
   static std::string text(const autograd::GradientReport& gradients, const autograd::GradientReport& checker,
@@ -87,6 +93,7 @@ class Selftest : public Command {
   }
 
   std::string filter_;
+  tensor::Precision precision_ = tensor::Precision::fp32;
 };
 
 }  // namespace

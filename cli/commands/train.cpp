@@ -36,6 +36,7 @@ class Train : public Command {
     options().add("seeds", seeds_, "Train so many runs, in DIR/seed-1, DIR/seed-2, ..; the first has --seed, the next one more")
         .range(1, 1000);
     options().add("resume", options_.resume, "Go on with the run in --out, with its own options and data");
+    add_precision(options_.precision);
     options().add("dry-run", dry_run_, "Print the stages and an estimate of the memory, and do nothing else");
     options().add("profiler", profiler_, "Print the time that each operation took, and write a trace to profile.json of the run");
     system_->describe(options());
@@ -44,9 +45,8 @@ class Train : public Command {
 
   int run() override {
     choose_device(common());
-    genrec::note(device_line(common()));
     options_.seed = common().seed;
-    if (dry_run_) return print_plan();
+    if (dry_run_) return tell_device(options_.precision), print_plan();
     require(!options_.out.empty(), "--out: this is required; give --out DIR");
     std::vector<std::string> folders;
     for (int i = 1; i <= seeds_; ++i)
@@ -58,8 +58,14 @@ class Train : public Command {
   }
 
  private:
+  void tell_device(tensor::Precision precision) const {
+    const tensor::PrecisionScope scope(precision);
+    genrec::note(device_line(common()));
+  }
+
   void start(const std::vector<std::string>& folders) {
     require(!options_.data.empty(), "--data: this is required; give --data DIR");
+    tell_device(options_.precision);
     const genrec::Dataset data = genrec::load_dataset(options_.data);
     genrec::OptionTable table;  // of the model alone: what config.toml of the run holds
     system_->describe(table);
@@ -75,11 +81,13 @@ class Train : public Command {
               ": a run goes on with its own options; leave this one out, or leave out --resume");
     }
     Run first(folders[0]);
+    tell_device(first.precision());
     const genrec::Dataset data = genrec::load_dataset(first.data());
     RunOptions options = options_;
     options.model = first.model_name();
     options.data = first.data();
     options.seed = first.seed();
+    options.precision = first.precision();
     for (size_t i = 0; i < folders.size(); ++i) {
       options.resume = genrec::file_exists(folders[i] + "/config.toml");
       train(first.system(), first.table(), options, folders[i], i, data);

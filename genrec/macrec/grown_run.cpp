@@ -34,6 +34,7 @@ std::vector<Grown> grow_run(const Run& run, const Dataset& dataset, const NewIte
   require(Fault::missing_input, file_exists(from / kGenerator), from / kGenerator,
           ": is not there; items are added to a finished run of macrec, mql4grec, tiger or letter");
   const Dataset all = with_items(dataset, items);
+  const tensor::PrecisionScope scope(run.precision());  // of the codes that are there
   SpokenIdentifiers before, after;
   std::vector<Grown> grown;
   for (const Language language : kLanguages) {
@@ -50,7 +51,7 @@ std::vector<Grown> grow_run(const Run& run, const Dataset& dataset, const NewIte
   const SpokenIdentifiers spoken = spoken_at(before, generator.metadata_at("identifiers"), after);
 
   RunOptions where;
-  where.model = run.model_name(), where.seed = run.seed();
+  where.model = run.model_name(), where.seed = run.seed(), where.precision = run.precision();
   where.out = out, where.data = out + "/data";
   RunFolder to = begin_run(run.table(), where, all);
   save_dataset(all, where.data);

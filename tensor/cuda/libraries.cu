@@ -36,6 +36,8 @@ std::string open_blas(Blas& blas) {
   find(blas.text_of, "cublasGetStatusString");
   find(blas.sgemm, "cublasSgemm_v2");
   find(blas.sgemm_strided_batched, "cublasSgemmStridedBatched");
+  find(blas.gemm_ex, "cublasGemmEx_64");
+  find(blas.gemm_strided_batched_ex, "cublasGemmStridedBatchedEx_64");
   return missing;
 }
 

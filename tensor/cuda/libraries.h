@@ -15,6 +15,8 @@ struct Blas {
   decltype(&cublasGetStatusString) text_of = nullptr;
   decltype(&cublasSgemm_v2) sgemm = nullptr;
   decltype(&cublasSgemmStridedBatched) sgemm_strided_batched = nullptr;
+  decltype(&cublasGemmEx_64) gemm_ex = nullptr;  // of the others of this name there are several
+  decltype(&cublasGemmStridedBatchedEx_64) gemm_strided_batched_ex = nullptr;
 };
 
 // Fills the table. "" when all of it is there, otherwise what was tried.

@@ -10,6 +10,7 @@
 #include "tensor/cuda/device.h"
 #include "tensor/cuda/gemm.h"
 #include "tensor/cuda/libraries.h"
+#include "tensor/cuda/rounding.h"
 #include "tensor/cuda/uploads.h"
 #include "tensor/elementwise.h"
 
@@ -256,12 +257,41 @@ Tensor upload(const void* data, int64_t bytes) {
 Tensor scratch(int64_t count, DType dtype) { return Tensor({count}, dtype, Device::cuda); }
 
 // A row-major matrix is the transpose of a column-major one: C^T = op(B)^T op(A)^T.
+namespace {
+cublasOperation_t op(bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; }
+
+void gemm_of_rounded(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
+                     const float* b, int64_t ldb, float* c, int64_t ldc, float beta) {
+  const RoundedMatrix ra = transpose_a ? round_matrix(a, k, m, lda) : round_matrix(a, m, k, lda);
+  const RoundedMatrix rb = transpose_b ? round_matrix(b, n, k, ldb) : round_matrix(b, k, n, ldb);
+  const float one = 1;
+  check_blas(state().blas.gemm_ex(state().handle, op(transpose_b), op(transpose_a), n, m, k, &one, rb.data(), CUDA_R_16BF,
+                                  rb.stride, ra.data(), CUDA_R_16BF, ra.stride, &beta, c, CUDA_R_32F, ldc,
+                                  CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+             "product of bf16");
+}
+
+void gemm_batched_of_rounded(bool transpose_a, bool transpose_b, int64_t batch, int64_t m, int64_t n, int64_t k,
+                             const float* a, const float* b, float* c) {
+  const int64_t a_rows = transpose_a ? k : m, a_columns = transpose_a ? m : k;
+  const int64_t b_rows = transpose_b ? n : k, b_columns = transpose_b ? k : n;
+  const RoundedMatrix ra = round_matrix(a, batch * a_rows, a_columns, a_columns);
+  const RoundedMatrix rb = round_matrix(b, batch * b_rows, b_columns, b_columns);
+  const float one = 1, zero = 0;
+  check_blas(state().blas.gemm_strided_batched_ex(
+                 state().handle, op(transpose_b), op(transpose_a), n, m, k, &one, rb.data(), CUDA_R_16BF, rb.stride,
+                 b_rows * rb.stride, ra.data(), CUDA_R_16BF, ra.stride, a_rows * ra.stride, &zero, c, CUDA_R_32F, n, m * n,
+                 batch, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+             "batched product of bf16");
+}
+}  // namespace
+
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* b,
-          int64_t ldb, float* c, int64_t ldc, bool accumulate) {
+          int64_t ldb, float* c, int64_t ldc, bool accumulate, Precision precision) {
   if (m == 0 || n == 0) return;
   count_launch();
   const float one = 1, beta = accumulate ? 1 : 0;
-  const auto op = [](bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
+  if (precision == Precision::bf16) return gemm_of_rounded(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, beta);
   const auto size = [](int64_t x) { return static_cast<int>(x); };
   const auto stride = [](int64_t x) { return static_cast<int>(std::max<int64_t>(1, x)); };
   check_blas(state().blas.sgemm(state().handle, op(transpose_b), op(transpose_a), size(n), size(m), size(k), &one, b,
@@ -270,11 +300,11 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
 }
 
 void gemm_batched(bool transpose_a, bool transpose_b, int64_t batch, int64_t m, int64_t n, int64_t k, const float* a,
-                  const float* b, float* c) {
+                  const float* b, float* c, Precision precision) {
   if (batch == 0 || m == 0 || n == 0) return;
   count_launch();
+  if (precision == Precision::bf16) return gemm_batched_of_rounded(transpose_a, transpose_b, batch, m, n, k, a, b, c);
   const float one = 1, zero = 0;
-  const auto op = [](bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
   const auto size = [](int64_t x) { return static_cast<int>(x); };
   const auto stride = [](int64_t x) { return static_cast<int>(std::max<int64_t>(1, x)); };
   check_blas(state().blas.sgemm_strided_batched(state().handle, op(transpose_b), op(transpose_a), size(n), size(m), size(k),

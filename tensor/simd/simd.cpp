@@ -3,10 +3,14 @@
 
 #include <array>
 #include <atomic>
+#include <iterator>
 
 #include "tensor/error.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #define GENREC_X86_64 1
 #else
 #define GENREC_X86_64 0
@@ -18,6 +22,7 @@ namespace kernels {
 namespace generic {
 void fill(Simd<float>& table);
 void fill(Simd<double>& table);
+TileKernels tiles();  // in plain C++
 }  // namespace generic
 namespace avx2 {
 void fill(Simd<float>& table);
@@ -27,19 +32,34 @@ namespace avx512 {
 void fill(Simd<float>& table);
 void fill(Simd<double>& table);
 }  // namespace avx512
+namespace amx {
+TileKernels tiles();
+}  // namespace amx
 }  // namespace kernels
 
 namespace {
 
-constexpr Isa kSets[] = {Isa::generic, Isa::avx2, Isa::avx512};
+constexpr Isa kSets[] = {Isa::generic, Isa::avx2, Isa::avx512, Isa::amx, Isa::tiles};
+
+#if GENREC_X86_64
+// The feature bits, and the leave of the operating system, which has to keep 8 KB more for each thread.
+bool ask_for_amx() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & kAmxBf16) || !(d & kAmxTile)) return false;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+#endif
 
 Isa best() {
+  if (has_isa(Isa::amx)) return Isa::amx;
   if (has_isa(Isa::avx512)) return Isa::avx512;
   return has_isa(Isa::avx2) ? Isa::avx2 : Isa::generic;
 }
 
 template <class T>
-using Tables = std::array<Simd<T>, 3>;
+using Tables = std::array<Simd<T>, std::size(kSets)>;
 
 template <class T>
 const Tables<T>& tables() {
@@ -47,9 +67,11 @@ const Tables<T>& tables() {
     Tables<T> t{};
     kernels::generic::fill(t[0]);
 #if GENREC_X86_64
-    kernels::avx2::fill(t[1]);
-    kernels::avx512::fill(t[2]);
+    if (has_isa(Isa::avx2)) kernels::avx2::fill(t[1]);  // filling, too, is code of the set
+    if (has_isa(Isa::avx512)) kernels::avx512::fill(t[2]);
+    t[3] = t[2];
 #endif
+    t[4] = t[0];
     return t;
   }();
   return all;
@@ -67,6 +89,8 @@ const char* name_of(Isa isa) {
     case Isa::generic: return "generic";
     case Isa::avx2: return "avx2";
     case Isa::avx512: return "avx512";
+    case Isa::amx: return "amx";
+    case Isa::tiles: return "tiles";
   }
   return "";
 }
@@ -75,12 +99,13 @@ bool has_isa(Isa isa) {
 #if GENREC_X86_64
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
   if (isa == Isa::avx2) return avx2;
-  if (isa == Isa::avx512) {
-    return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+  static const bool amx = ask_for_amx();
+  if (isa == Isa::avx512 || isa == Isa::amx) {
+    return (isa == Isa::avx512 || amx) && avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   }
 #endif
-  return isa == Isa::generic;
+  return isa == Isa::generic || isa == Isa::tiles;
 }
 
 Isa isa() { return static_cast<Isa>(chosen().load(std::memory_order_relaxed)); }
@@ -96,7 +121,7 @@ void set_isa(std::string_view name) {
     chosen() = static_cast<int>(set);
     return;
   }
-  fail(Fault::usage, "isa: unknown instruction set '", name, "'; use auto, generic, avx2 or avx512");
+  fail(Fault::usage, "isa: unknown instruction set '", name, "'; use auto, generic, avx2, avx512 or amx");
 }
 
 template <class T>
@@ -113,5 +138,16 @@ const Simd<T>& simd() {
 }
 template const Simd<float>& simd();
 template const Simd<double>& simd();
+
+const TileKernels* tiles() {
+#if GENREC_X86_64
+  if (isa() == Isa::amx) {
+    static const TileKernels amx = kernels::amx::tiles();
+    return &amx;
+  }
+#endif
+  static const TileKernels plain = kernels::generic::tiles();
+  return isa() == Isa::tiles ? &plain : nullptr;
+}
 
 }  // namespace tensor

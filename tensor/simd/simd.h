@@ -5,13 +5,16 @@
 #include <string_view>
 
 #include "tensor/simd/table.h"
+#include "tensor/simd/tiles.h"
 
 namespace tensor {
 
-enum class Isa { generic, avx2, avx512 };
+// amx: avx512, and tiles for products in bf16. tiles: generic, and tiles in plain C++, which run the code of amx on any machine,
+// slowly: for tests, never chosen by itself.
+enum class Isa { generic, avx2, avx512, amx, tiles };
 const char* name_of(Isa isa);
 Isa isa();                            // the set in use
-void set_isa(std::string_view name);  // "auto", "generic", "avx2", "avx512"; an error if this processor lacks it
+void set_isa(std::string_view name);  // "auto" or a name; an error if this processor lacks it
 bool has_isa(Isa isa);                // built in, and this processor runs it
 
 template <class T>

@@ -52,6 +52,7 @@ struct Simd {
   void (*multiply)(const T* x, const T* y, T* z, int64_t n);    // z = x * y
   void (*scale)(T a, const T* x, T* y, int64_t n);              // y = a x
   void (*axpy)(T a, const T* x, T* y, int64_t n);               // y += a x
+  void (*round_bf16)(const T* x, T* y, int64_t n);              // y = x in bf16, ties to even; float only, else null
   void (*exp)(const T* x, T* y, int64_t n);
   T (*exp_sum)(const T* x, T shift, T* y, int64_t n);           // y = exp(x - shift), returns its sum
   T (*softmax)(const T* x, T* y, int64_t n);                    // y = softmax(x), returns log sum exp(x); y may be x

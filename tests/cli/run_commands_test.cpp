@@ -143,6 +143,29 @@ TEST_CASE("mmgrec goes from data to explained recommendations", "[cli][run]") {
   CHECK(contains(error_of(2, {"recommend", run, "--user", user, "--history", item}), "not together with --user"));
 }
 
+TEST_CASE("a model is trained in bf16, resumed in it, and evaluated in either precision", "[cli][run][bf16]") {
+  const tests::TemporaryFolder folder;
+  const std::string data = make_data(folder), run = folder / "run";
+  const tests::Outcome trained =
+      succeed(joined({"train", "--data", data, "--out", run, "--precision", "bf16", "--device", "cpu"}, kBriefMmgrec));
+  CHECK(contains(trained.err, ", bf16, "));
+  CHECK(contains(tests::read_text(run + "/config.toml"), "\nprecision = \"bf16\"\n"));
+  CHECK(contains(succeed({"train", "--out", run, "--resume", "--device", "cpu"}).err, ", bf16, "));
+  CHECK(contains(error_of(2, {"train", "--out", run, "--resume", "--precision", "fp32"}),
+                 "--precision: a run goes on with its own options"));
+  CHECK(contains(error_of(2, joined({"train", "--data", data, "--out", run, "--stage", "recommend"}, kBriefMmgrec)),
+                 "was begun in bf16; give --precision bf16, or another --out"));
+  CHECK(error_of(2, {"train", "--precision", "fp16"}) ==
+        "genrec: --precision: 'fp16' is not known; did you mean 'fp32'? give one of fp32, bf16\n");
+  const Words evaluate{"evaluate", run, "--json"};
+  const std::string own = succeed(evaluate).out;
+  CHECK(succeed(joined(evaluate, {"--precision", "bf16"})).out == own);
+  const std::string saved = tests::read_text(run + "/evaluation-test.safetensors");
+  CHECK(json::parse(succeed(joined(evaluate, {"--precision", "fp32"})).out).is_object());
+  CHECK(tests::read_text(run + "/evaluation-test.safetensors") == saved);  // `compare` sees the run as it was trained
+  CHECK(contains(succeed({"recommend", run, "--user", "u1", "--k", "3", "--precision", "fp32"}).out, "  1  "));
+}
+
 TEST_CASE("each model has options of its own", "[cli][run]") {
   CHECK(contains(succeed({"train", "--model", "mf", "--help"}).out, "--l2"));
   CHECK_FALSE(contains(succeed({"train", "--help"}).out, "--l2"));

@@ -3,6 +3,7 @@
 
 #include "genrec/device_check.h"
 #include "tensor/cuda/device.h"
+#include "tensor/precision.h"
 #include "tests/catch.h"
 #include "tests/cli/program.h"
 
@@ -28,12 +29,24 @@ TEST_CASE("every operation gives the CPU's values and gradients on the device", 
   if (have_device()) check(autograd::compare_operations());
 }
 
+TEST_CASE("every operation gives the CPU's values and gradients on the device in bf16", "[cuda][bf16]") {
+  if (!have_device()) return;
+  const tensor::PrecisionScope scope(tensor::Precision::bf16);
+  check(autograd::compare_operations());
+}
+
 TEST_CASE("kernels without a derivative and optimisers agree between the devices", "[cuda]") {
   if (have_device()) check(genrec::compare_kernels());
 }
 
 TEST_CASE("models train alike on both devices", "[cuda][slow]") {
   if (have_device()) check(genrec::compare_models(2));
+}
+
+TEST_CASE("models train alike on both devices in bf16", "[cuda][slow][bf16]") {
+  if (!have_device()) return;
+  const tensor::PrecisionScope scope(tensor::Precision::bf16);
+  check(genrec::compare_models(2));
 }
 
 TEST_CASE("a filter that matches nothing is a failure of the comparison", "[cuda]") {

@@ -52,6 +52,15 @@ TEST_CASE("the emulated program compares an operation on both devices", "[cuda][
   CHECK(contains(outcome.out, "of the limit, 0 failures"));
 }
 
+TEST_CASE("the emulated program compares products of bf16 on both devices, and with fp32", "[cuda][cli][bf16]") {
+  if (!have_emulation()) return;
+  const tests::Outcome outcome =
+      succeed({kEmulated, "selftest", "--filter", "matmul", "--device", "cuda", "--precision", "bf16", "--quiet"});
+  CHECK(contains(outcome.out, "operations in bf16: "));
+  CHECK(contains(outcome.out, "operations on cuda: "));
+  CHECK_FALSE(contains(outcome.out, " 0 cases"));
+}
+
 TEST_CASE("MMGRec trains, is evaluated and recommends on the emulated device", "[cuda][cli][slow]") {
   if (!have_emulation()) return;
   const tests::TemporaryFolder folder;

@@ -2,6 +2,7 @@
 #include "tensor/bench.h"
 
 #include "tensor/bench_gemm.h"
+#include "tensor/simd/simd.h"
 #include "tests/catch.h"
 #include "tests/cli/program.h"
 
@@ -16,6 +17,29 @@ TEST_CASE("the peaks come first and every product has a share of them", "[bench]
     CHECK(row.share > 0);
     CHECK(row.low <= row.high);
   }
+}
+
+TEST_CASE("bf16 rows are held against tiles where there are some", "[bench][bf16]") {
+  tensor::set_isa("tiles");
+  const tensor::PrecisionScope scope(tensor::Precision::bf16);
+  std::vector<tensor::Workload> workloads = tensor::kernel_workloads(256);
+  workloads.resize(1);
+  workloads[0].precision = tensor::Precision::bf16;
+  const auto rows = tensor::bench(workloads, 1, 256);
+  tensor::set_isa("auto");
+  REQUIRE(rows.size() == 7);
+  CHECK(rows[5].name == "products of bf16 tiles in registers");
+  CHECK(rows[5].precision == tensor::Precision::bf16);
+  CHECK(rows[6].share > 0);
+}
+
+TEST_CASE("genrec bench cpu sets bf16 beside fp32", "[bench][bf16][cli]") {
+  const tests::Outcome outcome = tests::run_program(
+      {"bench", "cpu", "--shrink", "64", "--repeats", "1", "--quiet", "--precision", "bf16", "--only", "feed-forward up"});
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  CHECK(tests::contains(outcome.out, "fp32 / bf16"));
+  CHECK(tests::contains(outcome.out, "[20480x128][128x1024], bf16"));
 }
 
 TEST_CASE("a benchmark without repeats is refused", "[bench]") {

@@ -1,4 +1,5 @@
 // Sums, products and other passes over one row.
+#include "tensor/simd/kernels/bf16.h"
 #include "tensor/simd/kernels/fill.h"
 #include "tensor/simd/kernels/vector.h"
 
@@ -123,6 +124,12 @@ void gather_sum(const int32_t* index, const T* weight, int64_t count, const T* x
   });
 }
 
+void round_bf16(const float* x, float* y, int64_t n) {
+  for_vectors<float>(n, [&](int64_t i, auto lanes) {
+    lanes.store(y + i, reinterpret_cast<Vector<float>>(rounded_bits(lanes.load(x + i)) & 0xffff0000u));
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -136,6 +143,7 @@ void fill_elementwise(Simd<T>& table) {
   table.scale = scale<T>;
   table.axpy = axpy<T>;
   table.relu = relu<T>;
+  if constexpr (sizeof(T) == sizeof(float)) table.round_bf16 = round_bf16;
   table.relu_backward = relu_backward<T>;
   table.gather_sum = gather_sum<T>;
 }

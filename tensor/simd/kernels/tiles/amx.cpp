@@ -1,0 +1,64 @@
+// The tiles of AMX: four of sums, two of A, two of B, each 16 rows of 64 bytes.
+#include "tensor/simd/kernels/tiles/tile_product.h"
+
+namespace tensor::kernels::GENREC_ISA {
+
+namespace {
+
+struct alignas(64) TileShapes {  // as ldtilecfg reads them
+  uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+constexpr TileShapes kShapes;
+
+class AmxTiles {
+ public:
+  // The shapes belong to the thread; released, the registers cost nothing when threads change places.
+  struct Session {
+    Session() { _tile_loadconfig(&kShapes); }
+    ~Session() { _tile_release(); }
+  };
+
+  AmxTiles() {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  void step(const uint16_t* a, const uint16_t* b) {
+    _tile_loadd(4, a, 64);
+    _tile_loadd(6, b, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_loadd(7, b + kTile, 64);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_loadd(5, a + kTile, 64);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  void load(const uint16_t* a, const uint16_t* b) {
+    _tile_loadd(4, a, 64);
+    _tile_loadd(5, a + kTile, 64);
+    _tile_loadd(6, b, 64);
+    _tile_loadd(7, b + kTile, 64);
+  }
+  void multiply() {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  void store(float* sums) const {
+    constexpr int64_t kRow = kTileSide * sizeof(float);
+    _tile_stored(0, sums, kRow);
+    _tile_stored(1, sums + kPairs, kRow);
+    _tile_stored(2, sums + kTile, kRow);
+    _tile_stored(3, sums + kTile + kPairs, kRow);
+  }
+};
+
+}  // namespace
+
+TileKernels tiles() { return tile_kernels<AmxTiles>(); }
+
+}  // namespace tensor::kernels::GENREC_ISA

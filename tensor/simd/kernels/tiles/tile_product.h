@@ -1,0 +1,154 @@
+// Packing and blocks of a product of bf16 tiles (tensor/simd/tiles.h). `Tiles` is a block of 32 x 32 sums: registers of the
+// processor (amx.cpp) or plain C++ (plain.cpp), which runs everything else of this file on any machine.
+#pragma once
+
+#include "tensor/simd/kernels/bf16.h"
+#include "tensor/simd/kernels/transpose.h"
+#include "tensor/simd/tiles.h"
+
+namespace tensor::kernels::GENREC_ISA {
+
+constexpr int64_t kPairs = kTileSide / 2;         // a tile holds pairs of steps of k: 16 rows of 16 pairs
+constexpr int64_t kTile = kPairs * kTileSide;     // elements of a tile; a packed block is two of them
+
+inline Vector<float> load_some(const float* x, int64_t count) {
+  return count >= kLanes<float> ? load(x) : count > 0 ? load_part(x, count) : Vector<float>{};
+}
+
+// y[0..32) = the first `count` elements of x in bf16, then zeros.
+inline void round_row(const float* x, int64_t count, uint16_t* y) {
+  typedef uint16_t Narrow __attribute__((vector_size(kLanes<float> * sizeof(uint16_t))));
+  for (int64_t i = 0; i < kTileSide; i += kLanes<float>) {
+    const Narrow narrow = __builtin_convertvector(rounded_bits(load_some(x + i, count - i)) >> 16, Narrow);
+    __builtin_memcpy(y + i, &narrow, sizeof narrow);
+  }
+}
+
+// pairs[0..32) = (x[i], y[i]) in bf16, zeros after the first x_count and y_count. A pair is moved as a float.
+inline void pair_rows(const float* x, int64_t x_count, const float* y, int64_t y_count, float* pairs) {
+  for (int64_t i = 0; i < kTileSide; i += kLanes<float>) {
+    const Vector<uint32_t> first = rounded_bits(load_some(x + i, x_count - i)) >> 16;
+    const Vector<uint32_t> second = rounded_bits(load_some(y + i, y_count - i)) & 0xffff0000u;
+    store(pairs + i, reinterpret_cast<Vector<float>>(first | second));
+  }
+}
+
+// y [16, 16] = the transpose of 16 x 16 pairs.
+inline void transpose_pairs(const float* x, int64_t stride, uint16_t* y) {
+  alignas(64) float turned[kPairs * kPairs];
+  for (int64_t r = 0; r < kPairs; r += kLanes<float>) {
+    for (int64_t c = 0; c < kPairs; c += kLanes<float>) {
+      transpose_square<float>(kLanes<float>, x + r * stride + c, stride, Full<float>{}, kLanes<float>,
+                              turned + c * kPairs + r, kPairs);
+    }
+  }
+  __builtin_memcpy(y, turned, sizeof turned);
+}
+
+// Pairs of the rows of `x`, which are steps of k: pairs [16, 32].
+inline void pair_steps(int64_t steps, int64_t columns, const float* x, int64_t stride, float* pairs) {
+  for (int64_t r = 0; r < kPairs; ++r) {
+    const int64_t first = 2 * r < steps ? columns : 0, second = 2 * r + 1 < steps ? columns : 0;
+    const float* row = x + (first ? 2 * r * stride : 0);
+    pair_rows(row, first, row + (second ? stride : 0), second, pairs + r * kTileSide);
+  }
+}
+
+// One block from rows (of A, or columns of B stored transposed) by steps of k: to [32, 32].
+inline void round_rows(int64_t rows, int64_t steps, const float* x, int64_t stride, uint16_t* to) {
+  for (int64_t r = 0; r < kTileSide; ++r) round_row(r < rows ? x + r * stride : x, r < rows ? steps : 0, to + r * kTileSide);
+}
+
+template <class F>
+inline void for_blocks(int64_t rows, int64_t k, F&& f) {
+  for (int64_t i = 0; i < rows; i += kTileSide) {
+    for (int64_t p = 0; p < k; p += kTileSide) {
+      f(i, rows - i < kTileSide ? rows - i : kTileSide, p, k - p < kTileSide ? k - p : kTileSide);
+    }
+  }
+}
+
+// Tiles of A: 16 rows of 32 steps.
+inline void pack_tiles_a(bool transpose, int64_t m, int64_t k, const float* a, int64_t lda, uint16_t* packed) {
+  for_blocks(m, k, [&](int64_t i, int64_t rows, int64_t p, int64_t steps) {
+    if (transpose) {
+      alignas(64) float pairs[kPairs * kTileSide];
+      pair_steps(steps, rows, a + p * lda + i, lda, pairs);
+      for (int64_t tile = 0; tile < 2; ++tile) transpose_pairs(pairs + tile * kPairs, kTileSide, packed + tile * kTile);
+    } else {
+      round_rows(rows, steps, a + i * lda + p, lda, packed);
+    }
+    packed += kTileBlock;
+  });
+}
+
+// Tiles of B: 16 rows of the pairs of 16 columns.
+inline void pack_tiles_b(bool transpose, int64_t n, int64_t k, const float* b, int64_t ldb, uint16_t* packed) {
+  for_blocks(n, k, [&](int64_t j, int64_t columns, int64_t p, int64_t steps) {
+    alignas(64) float pairs[kPairs * kTileSide];
+    if (transpose) {
+      alignas(64) uint16_t rounded[kTileBlock];
+      round_rows(columns, steps, b + j * ldb + p, ldb, rounded);
+      __builtin_memcpy(pairs, rounded, sizeof pairs);  // [32 columns, 16 pairs]
+      for (int64_t tile = 0; tile < 2; ++tile) transpose_pairs(pairs + tile * kPairs * kPairs, kPairs, packed + tile * kTile);
+    } else {
+      pair_steps(steps, columns, b + p * ldb + j, ldb, pairs);
+      for (int64_t r = 0; r < 2 * kPairs; ++r) {
+        __builtin_memcpy(packed + r % 2 * kTile + r / 2 * kTileSide, pairs + r * kPairs, kPairs * sizeof(float));
+      }
+    }
+    packed += kTileBlock;
+  });
+}
+
+inline void finish_tiles(int64_t rows, int64_t columns, const float* sums, const float* bias, const Epilogue<float>& epilogue,
+                         float* c, int64_t ldc) {
+  for (int64_t r = 0; r < rows; ++r, sums += kTileSide, c += ldc) {
+    for_vectors<float>(columns, [&](int64_t i, auto lanes) {
+      Vector<float> value = lanes.load(sums + i);
+      if (bias) value += lanes.load(bias + i);
+      if (epilogue.accumulate) value += lanes.load(c + i);
+      if (epilogue.relu) value = value < 0.0f ? Vector<float>{} : value;
+      lanes.store(c + i, value);
+    });
+  }
+}
+
+template <class Tiles>
+void multiply_tiles(int64_t m, int64_t n, int64_t k, const uint16_t* a, const uint16_t* b, float* c, int64_t ldc,
+                    const Epilogue<float>& epilogue) {
+  const int64_t depth = (k + kTileSide - 1) / kTileSide;
+  const typename Tiles::Session session;
+  alignas(64) float sums[kTileBlock];
+  for (int64_t j = 0; j < n; j += kTileSide) {
+    const uint16_t* columns = b + j / kTileSide * depth * kTileBlock;
+    for (int64_t i = 0; i < m; i += kTileSide) {
+      const uint16_t* rows = a + i / kTileSide * depth * kTileBlock;
+      Tiles tiles;
+      for (int64_t p = 0; p < depth; ++p) tiles.step(rows + p * kTileBlock, columns + p * kTileBlock);
+      tiles.store(sums);
+      finish_tiles(m - i < kTileSide ? m - i : kTileSide, n - j < kTileSide ? n - j : kTileSide, sums,
+                   epilogue.bias ? epilogue.bias + j : nullptr, epilogue, c + i * ldc + j, ldc);
+    }
+  }
+}
+
+template <class Tiles>
+int64_t tile_peak(int64_t repeats, float* sink) {
+  alignas(64) uint16_t operand[kTileBlock] = {};
+  alignas(64) float sums[kTileBlock];
+  const typename Tiles::Session session;
+  Tiles tiles;
+  tiles.load(operand, operand);
+  for (int64_t r = 0; r < repeats; ++r) tiles.multiply();
+  tiles.store(sums);
+  sink[0] += sums[0];
+  return repeats * 2 * kTileBlock * kTileSide;
+}
+
+template <class Tiles>
+constexpr TileKernels tile_kernels() {
+  return {pack_tiles_a, pack_tiles_b, multiply_tiles<Tiles>, tile_peak<Tiles>};
+}
+
+}  // namespace tensor::kernels::GENREC_ISA

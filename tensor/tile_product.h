@@ -1,0 +1,16 @@
+// Products of bf16 tiles over several threads (tensor/simd/tiles.h), for sets that have them. Part of gemm.cpp.
+#pragma once
+
+#include "tensor/product.h"
+
+namespace tensor {
+
+void run_tiles(const Product<float>& x, const TileKernels& tiles);         // on all threads
+void run_tiles_serial(const Product<float>& x, const TileKernels& tiles);  // on this one
+
+// B packed once for many products: [pieces of k][ceil(n / 32), ceil(length / 32), 1024].
+int64_t packed_tiles_size(int64_t n, int64_t k);
+void pack_all_tiles(const Product<float>& x, const TileKernels& tiles, uint16_t* packed);
+void run_packed_tiles(const Product<float>& x, const TileKernels& tiles, const uint16_t* packed);
+
+}  // namespace tensor
