@@ -38,7 +38,7 @@ constinit decltype(backward) backward{"relu.backward", backward_cpu};
 static std::vector<Sample> relu_samples(tensor::Generator& rng) {
   const auto run = [](const Inputs& in) { return relu(in[0]); };
   return {{{random_away_from_zero({3, 5}, rng)}, run},
-          {{random_away_from_zero({1}, rng)}, run},
+          {{Tensor::from<double>({0.7}, {1})}, run},  // above 0, where the gradient can be wrong
           {{random_away_from_zero({0, 2}, rng)}, run}};
 }
 static const Op relu_op("relu", relu_samples);
