@@ -366,5 +366,5 @@ TEST_CASE("the instruction set can be chosen by name", "[simd]") {
   }
   tensor::set_isa("auto");
   CHECK(tests::error_of([] { tensor::set_isa("sse9"); }) ==
-        "isa: unknown instruction set 'sse9'; use auto, generic, avx2 or avx512");
+        "isa: unknown instruction set 'sse9'; use auto, generic, avx2, avx512 or amx");
 }
