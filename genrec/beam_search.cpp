@@ -1,8 +1,10 @@
 #include "genrec/beam_search.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
+#include "genrec/beam_step.h"
 #include "genrec/top_k.h"
 #include "tensor/parallel.h"
 
@@ -99,6 +101,13 @@ float BeamSearch::normalizer_of(const StepScores& step, int64_t row) const {
   return largest + static_cast<float>(std::log(sum));
 }
 
+// `rows`: how many the user has after this level.
+void BeamSearch::require_scores(int64_t user, int64_t rows) const {
+  const bool lost = rows == 0 && row_begin_[user] < row_begin_[user + 1];
+  tensor::require(tensor::Fault::bug, !lost, "beam search: level ", level_, ": none of the scores of user row ", user,
+                  " is a number; the model diverged, lower the learning rate");
+}
+
 void BeamSearch::expand(const StepScores& step) {
   tensor::check(!done() && !row_begin_.empty(), "expand() at level ", level_, " of ", trie_.levels());
   const int32_t* codes = trie_.codes(level_ + 1);
@@ -125,9 +134,7 @@ void BeamSearch::expand(const StepScores& step) {
     }
   });
   for (int64_t user = 0; user < users_; ++user) {
-    const bool lost = begins[user + 1] == 0 && row_begin_[user] < row_begin_[user + 1];
-    tensor::require(tensor::Fault::bug, !lost, "beam search: level ", level_, ": none of the scores of user row ", user,
-                    " is a number; the model diverged, lower the learning rate");
+    require_scores(user, begins[user + 1]);
     begins[user + 1] += begins[user];
   }
   nodes_.resize(begins[users_]), parents_.resize(rows()), codes_.resize(rows()), scores_.resize(rows());
@@ -143,6 +150,33 @@ void BeamSearch::expand(const StepScores& step) {
   row_begin_.swap(begins);
   trace_.push_back({parents_, scores_});
   ++level_;
+}
+
+void BeamSearch::adopt(const Tensor& found) {
+  tensor::check(level_ == 0 && found.rows() == trie_.levels(), "adopt() at level ", level_);
+  const int64_t slots = found.columns() / SlotField::count, width = slots / std::max<int64_t>(users_, 1);
+  std::vector<int32_t> rows, rows_before;  // of each slot, once unused ones are left out
+  for (; level_ < trie_.levels(); ++level_) {
+    const int32_t *level = found.data<int32_t>() + level_ * SlotField::count * slots, *codes = trie_.codes(level_ + 1);
+    rows_before.swap(rows);
+    rows.assign(slots, -1);
+    std::vector<int64_t> begins(1, 0);
+    nodes_.clear(), parents_.clear(), codes_.clear(), scores_.clear();
+    for (int64_t slot = 0; slot < slots; ++slot) {
+      const int32_t node = level[SlotField::node * slots + slot], parent = level[SlotField::parent * slots + slot];
+      if (node >= 0) {
+        rows[slot] = static_cast<int32_t>(nodes_.size());
+        nodes_.push_back(node), codes_.push_back(codes[node]);
+        parents_.push_back(level_ == 0 ? static_cast<int32_t>(row_begin_[parent]) : rows_before[parent]);
+        scores_.push_back(std::bit_cast<float>(level[SlotField::score * slots + slot]));
+      }
+      if (slot % width != width - 1) continue;
+      require_scores(slot / width, static_cast<int64_t>(nodes_.size()) - begins.back());
+      begins.push_back(static_cast<int64_t>(nodes_.size()));
+    }
+    row_begin_.swap(begins);
+    trace_.push_back({parents_, scores_});
+  }
 }
 
 // The items of the user's leaves, best first, at most k of them.

@@ -70,6 +70,16 @@ class BeamSearch {
   // Keeps for each user the best children of its rows: by score, then lower row, then lower code.
   void expand(const StepScores& step);
 
+  // Takes over a search that was made from here on without expand(), by beam_slots.h: the slots of every level, i32
+  // [levels, SlotField::count * users * width].
+  void adopt(const tensor::Tensor& found);
+
+  // What such a search has to know of one that has been started.
+  const Trie& trie() const { return trie_; }
+  const BeamOptions& options() const { return options_; }
+  std::span<const int32_t> widths() const { return widths_; }                 // [users], rows of a user at most
+  std::span<const int32_t> dead_nodes(int64_t user, int depth) const;         // ascending; not to be entered
+
   // After the last level. Items of one leaf stand together, ascending.
   Ranking ranking() const;
   BeamStatistics statistics() const;
@@ -83,9 +93,9 @@ class BeamSearch {
   };
 
   void find_dead_nodes(int64_t user, std::span<const int32_t> excluded, std::vector<std::vector<int32_t>>& dead) const;
-  std::span<const int32_t> dead_nodes(int64_t user, int depth) const;
   std::vector<Leaf> list_of(int64_t user, bool drop_excluded) const;
   float normalizer_of(const StepScores& step, int64_t row) const;
+  void require_scores(int64_t user, int64_t rows) const;
 
   const Trie& trie_;
   BeamOptions options_;

@@ -1,7 +1,10 @@
 #include "genrec/device_check.h"
 
+#include <cmath>
+
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/decode_attention.h"
+#include "genrec/beam_step.h"
 #include "genrec/data/synth.h"
 #include "genrec/evaluate.h"
 #include "genrec/mmgrec/graph_encoder.h"
@@ -12,9 +15,12 @@
 #include "graph/spmm.h"
 #include "nn/adam.h"
 #include "nn/clip.h"
+#include "nn/decode_state.h"
 #include "nn/sgd.h"
 #include "nn/t5.h"
+#include "quant/kmeans.h"
 #include "quant/nearest.h"
+#include "quant/sinkhorn.h"
 #include "tensor/elementwise.h"
 #include "tensor/precision.h"
 #include "tensor/reduce.h"
@@ -88,6 +94,45 @@ void compare_decoding(tensor::Generator& rng, DeviceReport& report) {
   const Tensor offsets = Tensor::from<int32_t>({0, 60, 60, 60});
   compare_devices("decode_cross_attention", 3 * kLimit, [&](Device device) -> std::vector<Tensor> {
     return {autograd::decode_cross_attention(q.to(device), kv.to(device), offsets, users, options)};
+  }, report);
+}
+
+// A level of the beam search, and what else a step of decoding does besides the model.
+void compare_beam_step(tensor::Generator& rng, DeviceReport& report) {
+  constexpr int64_t kUsers = 5, kRows = 3, kSlots = 40, kVocabulary = 60;
+  std::vector<int32_t> begins{0, 30, 30, 37, 57}, codes, from(SlotField::count * kUsers * kRows), parents, ancestors;
+  for (int32_t child = 0; child < 57; ++child) codes.push_back(child % 30);
+  for (int32_t row = 0; row < kUsers * kRows; ++row) {
+    from[SlotField::node * kUsers * kRows + row] = row % kRows == 2 ? -1 : row % 4;
+    parents.push_back(row / 2), ancestors.push_back(row);
+  }
+  const std::vector<int32_t> dead_begins{0, 3, 3, 5, 5, 5}, dead{2, 7, 40, 1, 56};
+  Tensor logits = random_f32({kUsers * kRows, kVocabulary}, rng), lse = random_f32({kUsers * kRows}, rng);
+  for (float& value : logits.span<float>()) value = std::round(value * 4) / 4;  // so that there are ties
+  compare_devices("beam_step, log_sum_exp, ancestors", kLimit, [&](Device device) -> std::vector<Tensor> {
+    const auto there = [&](const std::vector<int32_t>& values) { return Tensor::from(values).to(device); };
+    const BeamLevel level{.child_begins = there(begins), .codes = there(codes), .widths = there({40, 7, 1, 20, 40}),
+                          .dead_begins = there(dead_begins), .dead = there(dead), .first_token = 20};
+    Tensor to({SlotField::count, kUsers * kSlots}, DType::i32, device), sums({kUsers * kRows}, DType::f32, device);
+    beam_step(logits.to(device), lse.to(device), level, there(from).reshape({SlotField::count, kUsers * kRows}), to);
+    nn::decode_state_kernels::log_sum_exp(logits.to(device), sums);
+    Tensor table({kUsers * kRows, 2}, DType::i32, device);
+    nn::decode_state_kernels::ancestors(there(ancestors).reshape({kUsers * kRows, 1}), there(parents), table);
+    return {to, sums, table};
+  }, report);
+}
+
+void compare_clustering(tensor::Generator& rng, DeviceReport& report) {
+  Tensor x = random_f32({900, 70}, rng);
+  for (int64_t i = 0; i < x.rows(); ++i) x.data<float>()[i * 70 + i % 12] += 40;  // twelve clusters
+  compare_devices("kmeans", kLimit, [&](Device device) -> std::vector<Tensor> {
+    const quant::KMeans found = quant::kmeans(x.to(device), {.clusters = 12, .iterations = 20, .restarts = 2});
+    return {found.centers, found.labels};
+  }, report);
+  const Tensor codes = random_f32({45, 70}, rng);
+  compare_devices("sinkhorn", kLimit, [&](Device device) -> std::vector<Tensor> {
+    const Tensor distances = quant::squared_distances(x.to(Device::cpu), codes).to(device);
+    return {quant::sinkhorn_plan(distances), quant::sinkhorn_assign(distances, {.epsilon = 0.5})};
   }, report);
 }
 
@@ -172,9 +217,14 @@ std::vector<Tensor> train_t5(int steps, uint64_t seed) {
   });
   const nn::T5::Memory memory = model.remember(sources, offsets);  // two steps of decoding, two beams per sequence
   nn::T5::State state;
-  results.push_back(model.step(state, memory, {0, 0, 0, 0}, {}, {0, 1, 2, 3}).logits);
-  results.push_back(
-      model.step(state, memory, {1, 2, 3, 4, 5, 6, 7, 8}, {0, 0, 1, 1, 2, 2, 3, 3}, {0, 0, 1, 1, 2, 2, 3, 3}).logits);
+  const auto ids = [](const std::vector<int32_t>& values) { return Tensor::from(values); };
+  const auto say = [&](const Tensor& fed, const Tensor& parents, const Tensor& users) {
+    const nn::T5::Scores scores = model.step(state, memory, fed, parents, users);
+    results.push_back(scores.logits), results.push_back(scores.lse);
+  };
+  say(ids({0, 0, 0, 0}), {}, ids({0, 1, 2, 3}));
+  const Tensor twice = ids({0, 0, 1, 1, 2, 2, 3, 3});
+  say(ids({1, 2, 3, 4, 5, 6, 7, 8}), twice, twice);
   return results;
 }
 
@@ -233,6 +283,8 @@ DeviceReport compare_kernels(uint64_t seed) {
   tensor::Generator rng(seed, "device check");
   compare_tensor_kernels(rng, report);
   compare_decoding(rng, report);
+  compare_beam_step(rng, report);
+  compare_clustering(rng, report);
   compare_sparse(rng, report);
   compare_optimizer("adam", [] { return std::make_unique<nn::Adam>(nn::AdamOptions{.decay = 0.01}); }, rng, report);
   compare_optimizer("adamw", [] { return std::make_unique<nn::AdamW>(); }, rng, report);

@@ -1,16 +1,43 @@
 #include "genrec/inner_product.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
+#include "autograd/ops/matmul.h"
 #include "genrec/top_k.h"
 #include "tensor/divide.h"
 #include "tensor/gemm.h"
 #include "tensor/parallel.h"
+#include "tensor/precision.h"
 
 namespace genrec {
 
 using tensor::Tensor;
+
+namespace inner_product_kernels {
+
+static void top_k_cpu(const Tensor& scores, const Tensor& begins, const Tensor& excluded, Tensor& best) {
+  const int64_t rows = scores.rows(), count = scores.columns(), k = best.columns();
+  const int32_t *begin = begins.data<int32_t>(), *out = excluded.data<int32_t>();
+  int32_t *items = best.data<int32_t>(), *bits = items + rows * k;
+  std::fill_n(items, rows * k, -1);
+  std::fill_n(bits, rows * k, 0);
+  TopK top;
+  for (int64_t r = 0; r < rows; ++r) {
+    top.reset(k);
+    offer_scores(scores.span<float>().subspan(r * count, count), 0, {out + begin[r], out + begin[r + 1]}, top);
+    int64_t place = r * k;
+    for (const Scored& entry : top.sort()) {
+      items[place] = static_cast<int32_t>(entry.key), bits[place] = std::bit_cast<int32_t>(entry.score);
+      ++place;
+    }
+  }
+}
+
+constinit decltype(top_k) top_k{"inner_product.top_k", top_k_cpu};
+
+}  // namespace inner_product_kernels
 
 namespace {
 
@@ -87,6 +114,29 @@ void rank_some(const Tensor& rows, const Tensor& items, std::span<const Query> q
   }
 }
 
+// The same on the device of the items.
+void rank_on_device(const Tensor& rows, const Tensor& items, std::span<const Query> queries, int64_t first, Ranking& ranking) {
+  const int64_t count = rows.rows(), k = ranking.k;
+  std::vector<int32_t> begins{0}, excluded, buffer;
+  for (const Query& query : queries) {
+    const auto some = ascending(query.excluded, buffer);
+    excluded.insert(excluded.end(), some.begin(), some.end());
+    begins.push_back(static_cast<int32_t>(excluded.size()));
+  }
+  const tensor::PrecisionScope exact(tensor::Precision::fp32);  // as on the CPU
+  const Tensor scores = autograd::matmul(rows, items, false, /*transpose_b=*/true).value();
+  Tensor best({2 * count, k}, tensor::DType::i32, items.device());
+  inner_product_kernels::top_k(scores, Tensor::from(begins), Tensor::from(excluded), best);
+  const std::vector<int32_t> found = best.to_vector<int32_t>();
+  std::copy_n(found.begin(), count * k, ranking.items.begin() + first * k);
+  std::transform(found.begin() + count * k, found.end(), ranking.scores.begin() + first * k,
+                 [](int32_t bits) { return std::bit_cast<float>(bits); });
+  for (int64_t user = 0; user < count; ++user) {
+    const int64_t available = items.rows() - (begins[user + 1] - begins[user]);
+    require_listed(ranking, first + user, available, static_cast<int32_t>(first + user));
+  }
+}
+
 }  // namespace
 
 Tensor user_rows(const Dataset& dataset, const Tensor& vectors, std::span<const Query> queries) {
@@ -103,11 +153,17 @@ Tensor user_rows(const Dataset& dataset, const Tensor& vectors, std::span<const 
 
 Ranking rank_by_inner_product(const Tensor& rows, const Tensor& items, std::span<const Query> queries, int k) {
   tensor::require(k >= 1, "ranking: k is ", k, "; ask for at least one item");
-  const Tensor host_rows = rows.to(tensor::Device::cpu), host_items = items.to(tensor::Device::cpu);
   Ranking ranking(static_cast<int64_t>(queries.size()), k);
-  for (int64_t first = 0; first < ranking.users; first += kUsersAtOnce) {
-    const int64_t count = std::min(kUsersAtOnce, ranking.users - first);
-    rank_some(host_rows.row_range(first, first + count), host_items, queries.subspan(first, count), first, ranking);
+  const bool on_device = items.device() != tensor::Device::cpu && k <= inner_product_kernels::kMostDeviceTopK;
+  const tensor::Device device = on_device ? items.device() : tensor::Device::cpu;
+  const Tensor all_rows = rows.to(device), all_items = items.to(device);
+  const auto rank = on_device ? rank_on_device : rank_some;
+  constexpr int64_t kMostScores = int64_t{1} << 28;  // of a device at a time
+  const int64_t fitting = std::clamp<int64_t>(kMostScores / std::max<int64_t>(items.rows(), 1), 1, kUsersAtOnce);
+  const int64_t block = on_device ? fitting : kUsersAtOnce;
+  for (int64_t first = 0; first < ranking.users; first += block) {
+    const int64_t count = std::min(block, ranking.users - first);
+    rank(all_rows.row_range(first, first + count), all_items, queries.subspan(first, count), first, ranking);
   }
   return ranking;
 }

@@ -40,6 +40,7 @@ RelativePosition::RelativePosition(Parameters& parameters, const std::string& na
 }
 
 Tensor RelativePosition::row(int64_t position) const {
+  if (position <= kReach) return autograd::gather_rows(table, buckets_.row_range(kReach - position, kReach + 1)).value();
   std::vector<int32_t> buckets;
   for (int64_t key = 0; key <= position; ++key) {
     buckets.push_back(buckets_.data<int32_t>()[kReach + std::max(key - position, -kReach)]);

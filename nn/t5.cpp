@@ -85,15 +85,15 @@ T5::Memory T5::remember(const Tensor& tokens, const Tensor& offsets) const {
   return result;
 }
 
-T5::Scores T5::step(State& state, const Memory& memory, const std::vector<int32_t>& tokens,
-                    const std::vector<int32_t>& parents, const std::vector<int32_t>& row_user) const {
+T5::Scores T5::step(State& state, const Memory& memory, const Tensor& tokens, const Tensor& parents,
+                    const Tensor& row_user) const {
   const ModuleScope scope(name_);
   const Tensor bias = decoder_position_.row(state.steps);
-  const Tensor ancestors = state.advance(static_cast<int64_t>(tokens.size()), parents), users = Tensor::from(row_user);
+  state.advance(tokens, parents);
   state.cache.resize(decoder_.size());
-  Tensor x = embedding_(Tensor::from(tokens)).value();  // [R, D]
+  Tensor x = embedding_(tokens).value();  // [R, D]
   for (size_t i = 0; i < decoder_.size(); ++i) {
-    x = decoder_[i].step(x, state.cache[i], ancestors, bias, memory.kv[i], memory.offsets, users);
+    x = decoder_[i].step(x, state.cache[i], state.ancestors, bias, memory.kv[i], memory.offsets, row_user);
   }
   return next_token_scores(logits(decoder_norm_(x)).value());
 }

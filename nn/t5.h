@@ -34,10 +34,9 @@ class T5 {
 
   using State = DecodeState;
   using Scores = NextTokenScores;
-  // Feeds token r to row r; row r goes on from row parents[r] of the step before (unused in the first step) and reads
-  // sequence row_user[r] of the memory.
-  Scores step(State& state, const Memory& memory, const std::vector<int32_t>& tokens, const std::vector<int32_t>& parents,
-              const std::vector<int32_t>& row_user) const;
+  // All i32 [rows], on the CPU or made by kernels. Feeds token r to row r; row r goes on from row parents[r] of the step
+  // before (unused in the first step) and reads sequence row_user[r] of the memory.
+  Scores step(State& state, const Memory& memory, const Tensor& tokens, const Tensor& parents, const Tensor& row_user) const;
 
   const T5Options& options() const { return options_; }
   const Var& table() const { return embedding_.table; }  // [V, D]

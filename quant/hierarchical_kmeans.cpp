@@ -19,9 +19,10 @@ Tensor gather(const Tensor& x, const Rows& rows) {
   return y;
 }
 
-// Writes the child of each row of one cluster to codes[row, level] and returns the rows of every child that has any.
-std::vector<Rows> split(const Tensor& x, const Rows& rows, int64_t branches, const KMeansOptions& options, Tensor& codes,
-                        int64_t level) {
+// `whole` is x again, maybe on a device, where the first cluster is split: it holds all rows, the later ones are many and
+// small. Writes the child of each row of one cluster to codes[row, level] and returns the rows of every child that has any.
+std::vector<Rows> split(const Tensor& x, const Tensor& whole, const Rows& rows, int64_t branches,
+                        const KMeansOptions& options, Tensor& codes, int64_t level) {
   std::vector<Rows> children(std::min<int64_t>(branches, rows.size()));
   const auto put = [&](size_t i, int32_t child) {
     codes.data<int32_t>()[rows[i] * codes.columns() + level] = child;
@@ -33,7 +34,8 @@ std::vector<Rows> split(const Tensor& x, const Rows& rows, int64_t branches, con
   }
   KMeansOptions own = options;
   own.clusters = branches;
-  const Tensor labels = kmeans(gather(x, rows), own).labels;
+  const bool all = static_cast<int64_t>(rows.size()) == x.rows();
+  const Tensor labels = kmeans(all ? whole : gather(x, rows), own).labels;
   for (size_t i = 0; i < rows.size(); ++i) put(i, labels.data<int32_t>()[i]);
   std::erase_if(children, [](const Rows& child) { return child.empty(); });
   return children;
@@ -60,7 +62,7 @@ Tensor hierarchical_kmeans(const Tensor& x, const HierarchicalKMeansOptions& opt
       for (int64_t c = begin; c < end; ++c) {
         KMeansOptions own = kmeans;
         own.step += static_cast<uint64_t>(c) * own.restarts;
-        children[c] = split(host, clusters[c], options.branches[level], own, codes, level);
+        children[c] = split(host, level == 0 ? x : host, clusters[c], options.branches[level], own, codes, level);
       }
     });
     kmeans.step += clusters.size() * kmeans.restarts;

@@ -4,94 +4,56 @@
 #include <cmath>
 
 #include "quant/balanced.h"
+#include "quant/kmeans_steps.h"
 #include "quant/nearest.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
-#include "tensor/simd/simd.h"
+#include "tensor/reduce.h"
 
 namespace quant {
 
-using tensor::parallel_for;
+using tensor::DType;
 
 namespace {
 
 constexpr double kJitter = 1e-3;  // noise of a surplus center, relative to the root mean square of the data
-constexpr int64_t kGrain = 256;   // rows per piece of a parallel loop
 
-// Without the cancellation of |x|^2 + |y|^2 - 2 x.y: equal rows are at distance 0. Partial sums, to be vectorised.
-double squared_distance(const float* x, const float* y, int64_t width) {
-  constexpr int64_t kLanes = 16;
-  float parts[kLanes] = {};
-  int64_t j = 0;
-  for (; j + kLanes <= width; j += kLanes)
-    for (int64_t l = 0; l < kLanes; ++l) parts[l] += (x[j + l] - y[j + l]) * (x[j + l] - y[j + l]);
-  double sum = 0;
-  for (; j < width; ++j) sum += double{x[j] - y[j]} * (x[j] - y[j]);
-  for (const float part : parts) sum += part;
-  return sum;
-}
-
-// Draws an index with probability proportional to its weight.
-int64_t draw(const std::vector<double>& weights, double total, double uniform) {
-  double rest = uniform * total;
-  int64_t last = 0;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    if (weights[i] <= 0) continue;
-    last = static_cast<int64_t>(i);
-    if ((rest -= weights[i]) < 0) break;
-  }
-  return last;
-}
-
-// k-means++: each center is a point drawn with probability proportional to its squared distance to the centers before it.
-Tensor seed_centers(const Tensor& x, int64_t clusters, tensor::Generator rng) {
+// The centers that are left when every point is a center already: points with a little noise. Few, so on the host.
+void add_surplus_centers(const Tensor& x, int64_t first, tensor::Generator& rng, Tensor& centers) {
   const int64_t n = x.rows(), width = x.columns();
-  const float* px = x.data<float>();
-  Tensor centers({clusters, width});
-  std::vector<double> distances(n, 1);  // to the nearest center so far; the first draw is uniform
-  for (int64_t c = 0; c < clusters; ++c) {
-    float* center = centers.data<float>() + c * width;
-    double total = 0;
-    for (const double d : distances) total += d;
-    const bool surplus = total <= 0;  // every point is a center already
-    const int64_t point = surplus ? static_cast<int64_t>(rng.below(n)) : draw(distances, total, rng.uniform());
-    std::copy_n(px + point * width, width, center);
-    if (surplus) {
-      const double square = tensor::parallel_sum<double>(n, kGrain, [&](int64_t begin, int64_t end) {
-        double sum = 0;
-        for (int64_t i = begin * width; i < end * width; ++i) sum += double{px[i]} * px[i];
-        return sum;
-      });
-      const double scale = square > 0 ? kJitter * std::sqrt(square / static_cast<double>(n * width)) : kJitter;
-      for (int64_t j = 0; j < width; ++j) center[j] += static_cast<float>(scale * rng.normal());
-      continue;
-    }
-    parallel_for(n, kGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const double d = squared_distance(px + i * width, center, width);
-        if (c == 0 || d < distances[i]) distances[i] = d;
-      }
-    });
+  const Tensor host = x.to(tensor::Device::cpu);
+  const float* px = host.data<float>();
+  const double square = tensor::parallel_sum<double>(n, 256, [&](int64_t begin, int64_t end) {
+    double sum = 0;
+    for (int64_t i = begin * width; i < end * width; ++i) sum += double{px[i]} * px[i];
+    return sum;
+  });
+  const double scale = square > 0 ? kJitter * std::sqrt(square / static_cast<double>(n * width)) : kJitter;
+  Tensor more({centers.rows() - first, width});
+  for (int64_t c = 0; c < more.rows(); ++c) {
+    float* center = more.data<float>() + c * width;
+    std::copy_n(px + static_cast<int64_t>(rng.below(n)) * width, width, center);
+    for (int64_t j = 0; j < width; ++j) center[j] += static_cast<float>(scale * rng.normal());
   }
+  centers.row_range(first, centers.rows()).copy_from(more);
+}
+
+Tensor seed_centers(const Tensor& x, int64_t clusters, const tensor::Generator& random) {
+  Tensor uniforms({clusters}, DType::f64), centers({clusters, x.columns()}, DType::f32, x.device());
+  Tensor chosen({1}, DType::i32, x.device());
+  tensor::Generator rng = random;
+  for (double& uniform : uniforms.span<double>()) uniform = rng.uniform();
+  kmeans_kernels::seed(x, uniforms, centers, chosen);
+  const auto drawn = static_cast<int64_t>(chosen.item());
+  if (drawn == clusters) return centers;
+  rng = random;
+  for (int64_t c = 0; c < drawn; ++c) rng.uniform();
+  add_surplus_centers(x, drawn, rng, centers);
   return centers;
 }
 
-struct Clusters {
-  std::vector<int64_t> offsets;  // of each cluster in `members`
-  std::vector<int32_t> members;  // rows, ascending in each cluster
-};
-
-Clusters group(const Tensor& labels, int64_t clusters) {
-  Clusters g{std::vector<int64_t>(clusters + 1), std::vector<int32_t>(labels.size())};
-  for (const int32_t label : labels.span<int32_t>()) ++g.offsets[label + 1];
-  for (int64_t c = 0; c < clusters; ++c) g.offsets[c + 1] += g.offsets[c];
-  std::vector<int64_t> next(g.offsets.begin(), g.offsets.end() - 1);
-  for (int64_t i = 0; i < labels.size(); ++i) g.members[next[labels.data<int32_t>()[i]]++] = static_cast<int32_t>(i);
-  return g;
-}
-
 // Gives every empty cluster the point that is farthest from its own center, as long as such a point is not on its center.
-void fill_empty_clusters(Tensor& labels, std::vector<double>& distances, int64_t clusters) {
+void fill_empty_clusters(Tensor& labels, std::vector<double> distances, int64_t clusters) {
   std::vector<int64_t> sizes(clusters);
   int32_t* label = labels.data<int32_t>();
   for (int64_t i = 0; i < labels.size(); ++i) ++sizes[label[i]];
@@ -105,61 +67,63 @@ void fill_empty_clusters(Tensor& labels, std::vector<double>& distances, int64_t
   }
 }
 
-// Centers become the means of their members; a center without members stays. Summed in fp32 by blocks, in double over them.
-void move_to_means(const Tensor& x, const Tensor& labels, Tensor& centers) {
-  constexpr int64_t kBlock = 64;
-  const int64_t width = x.columns();
-  const Clusters g = group(labels, centers.rows());
-  parallel_for(centers.rows(), 1, [&](int64_t begin, int64_t end) {
-    std::vector<double> mean(width);
-    std::vector<float> block(width);
-    for (int64_t c = begin; c < end; ++c) {
-      const int64_t first = g.offsets[c], last = g.offsets[c + 1];
-      if (first == last) continue;
-      std::fill(mean.begin(), mean.end(), 0.0);
-      for (int64_t m = first; m < last; m += kBlock) {
-        tensor::simd<float>().gather_sum(g.members.data() + m, nullptr, std::min(kBlock, last - m), x.data<float>(), width,
-                                         block.data());
-        for (int64_t j = 0; j < width; ++j) mean[j] += block[j];
-      }
-      float* center = centers.data<float>() + c * width;
-      for (int64_t j = 0; j < width; ++j) center[j] = static_cast<float>(mean[j] / static_cast<double>(last - first));
-    }
-  });
-}
+struct Assignment {
+  Tensor labels;     // i32 [n], where x lives
+  Tensor distances;  // f64 [n], where x lives
+  double inertia = 0;
+  int64_t empty = 0;  // clusters without members
+};
 
-// Labels, of the nearest centers unless balanced, the exact distances to them, and their sum.
-double assign(const Tensor& x, const Tensor& centers, bool balanced, Tensor& labels, std::vector<double>& distances) {
-  labels = balanced ? balanced_assignment(squared_distances(x, centers)) : nearest(x, centers).index;
-  const int64_t width = x.columns();
-  return tensor::parallel_sum<double>(x.rows(), kGrain, [&](int64_t begin, int64_t end) {
-    double sum = 0;
-    for (int64_t i = begin; i < end; ++i) {
-      const float* center = centers.data<float>() + labels.data<int32_t>()[i] * width;
-      sum += distances[i] = squared_distance(x.data<float>() + i * width, center, width);
-    }
-    return sum;
-  });
+Assignment assign(const Tensor& x, const Tensor& centers, bool balanced) {
+  const tensor::Device device = x.device();
+  Assignment result;
+  if (balanced) result.labels = balanced_assignment(squared_distances(x, centers).to(tensor::Device::cpu)).to(device);
+  else result.labels = nearest(x, centers).index;
+  result.distances = Tensor({x.rows()}, DType::f64, device);
+  Tensor summary({2}, DType::f64, device);
+  kmeans_kernels::measure(x, centers, result.labels, result.distances, summary);
+  const std::vector<double> found = summary.to_vector<double>();
+  result.inertia = found[0], result.empty = static_cast<int64_t>(found[1]);
+  return result;
 }
 
 KMeans lloyd(const Tensor& x, const KMeansOptions& options, int restart) {
   KMeans result;
   result.centers = seed_centers(x, options.clusters, tensor::Generator(options.seed, "kmeans", options.step + restart));
-  std::vector<double> distances(x.rows());
-  result.inertia = assign(x, result.centers, options.balanced, result.labels, distances);
-  result.history.push_back(result.inertia);
+  Assignment now = assign(x, result.centers, options.balanced);
+  result.history.push_back(now.inertia);
   for (int iteration = 0; iteration < options.iterations; ++iteration) {
-    const double before = result.inertia;
-    fill_empty_clusters(result.labels, distances, options.clusters);
-    move_to_means(x, result.labels, result.centers);
-    result.inertia = assign(x, result.centers, options.balanced, result.labels, distances);
-    result.history.push_back(result.inertia);
-    if (options.progress) {
-      options.progress({restart, options.restarts, iteration + 1, options.iterations, result.inertia});
+    const double before = now.inertia;
+    if (now.empty > 0) {
+      Tensor labels = now.labels.to(tensor::Device::cpu);
+      fill_empty_clusters(labels, now.distances.to_vector<double>(), options.clusters);
+      now.labels = labels.to(x.device());
     }
-    if (before - result.inertia <= options.tolerance * before) break;
+    kmeans_kernels::move(x, now.labels, result.centers);
+    now = assign(x, result.centers, options.balanced);
+    result.history.push_back(now.inertia);
+    if (options.progress) {
+      options.progress({restart, options.restarts, iteration + 1, options.iterations, now.inertia});
+    }
+    if (before - now.inertia <= options.tolerance * before) break;
   }
+  result.labels = now.labels.to(tensor::Device::cpu), result.inertia = now.inertia;
   return result;
+}
+
+// The first row with a value that is not finite is an Error. A GPU is asked for the sum: few sums of finite values are not.
+void require_finite(const Tensor& x) {
+  if (x.device() != tensor::Device::cpu) {
+    Tensor sums({x.columns()}, DType::f32, x.device());
+    tensor::column_sums(x, sums);
+    const auto values = sums.to_vector<float>();
+    if (std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) return;
+  }
+  const Tensor host = x.to(tensor::Device::cpu);
+  const auto values = host.span<float>();
+  const auto bad = std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
+  tensor::require(tensor::Fault::bad_data, bad == values.end(), "kmeans: row ", (bad - values.begin()) / x.columns(),
+                  " holds a value that is not finite; remove the row or repair its features");
 }
 
 }  // namespace
@@ -172,14 +136,10 @@ KMeans kmeans(const Tensor& x, const KMeansOptions& options) {
   require(options.clusters > 0, "kmeans: the number of clusters must be 1 or more, got ", options.clusters);
   require(options.iterations >= 0 && options.restarts > 0, "kmeans: ", options.iterations, " iterations and ",
           options.restarts, " restarts; at least 0 and 1 are needed");
-  const Tensor host = x.to(tensor::Device::cpu);
-  const auto values = host.span<float>();
-  const auto bad = std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
-  require(tensor::Fault::bad_data, bad == values.end(), "kmeans: row ", (bad - values.begin()) / x.columns(),
-          " holds a value that is not finite; remove the row or repair its features");
+  require_finite(x);
   KMeans best;
   for (int restart = 0; restart < options.restarts; ++restart) {
-    KMeans run = lloyd(host, options, restart);
+    KMeans run = lloyd(x, options, restart);
     if (restart == 0 || run.inertia < best.inertia) best = std::move(run);
   }
   return best;

@@ -1,4 +1,5 @@
 // k-means: k-means++ seeding (Arthur and Vassilvitskii 2007), Lloyd's iterations, restarts. Same bits for any thread count.
+// Runs where the data lives; what a GPU leaves to the host is said in docs/cuda.md.
 #pragma once
 
 #include <functional>
@@ -27,8 +28,8 @@ struct KMeansOptions {
 };
 
 struct KMeans {
-  Tensor centers;                // f32 [clusters, d]
-  Tensor labels;                 // i32 [n], of the nearest center
+  Tensor centers;                // f32 [clusters, d], where x lives
+  Tensor labels;                 // i32 [n] on the CPU, of the nearest center
   double inertia = 0;            // sum of squared distances to the nearest center
   std::vector<double> history;   // inertia after the seeding and after each iteration; never rises but for rounding
 };

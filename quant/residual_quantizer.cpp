@@ -112,8 +112,10 @@ void ResidualQuantizer::initialise(const Tensor& z, KMeansOptions options) {
   Var residual = z;
   for (Var& codebook : codebooks_) {
     const Tensor& old = codebook.value();
-    const Tensor centers = kmeans(residual.value().to(tensor::Device::cpu).to(tensor::DType::f32), options).centers;
-    codebook.mutable_value().copy_from(centers.to(old.dtype()).to(old.device()));
+    const Tensor& rest = residual.value();
+    const bool narrow = rest.dtype() == tensor::DType::f32;  // doubles, of gradient checks, are turned into floats on the CPU
+    const Tensor centers = kmeans(narrow ? rest : rest.to(tensor::Device::cpu).to(tensor::DType::f32), options).centers;
+    codebook.mutable_value().copy_from(centers.to(old.dtype()));
     options.step += options.restarts;
     const Tensor index = nearest(residual.value(), old).index;
     residual = autograd::subtract(residual, autograd::gather_rows(stop_gradient(codebook), index));

@@ -9,13 +9,12 @@
 
 namespace quant {
 
-namespace {
+namespace sinkhorn_kernels {
 
-constexpr int64_t kSinkhornGrain = 64;  // rows per piece of a parallel loop
+static constexpr int64_t kSinkhornGrain = 64;  // rows per piece of a parallel loop
 
 // -centred / epsilon; the division of exp of it by its total is undone by the first scaling of the rows.
-Tensor initial_logarithms(const Tensor& distances, double epsilon) {
-  Tensor logs({distances.rows(), distances.columns()}, tensor::DType::f64);
+static void start_logarithms(const Tensor& distances, double epsilon, Tensor& logs) {
   tensor::for_real(distances.dtype(), "sinkhorn", [&](auto zero) {
     using T = decltype(zero);
     const auto d = distances.span<T>();
@@ -24,10 +23,9 @@ Tensor initial_logarithms(const Tensor& distances, double epsilon) {
     tensor::require(tensor::Fault::bad_data, std::isfinite(half), "sinkhorn: the distances are not finite");
     std::transform(d.begin(), d.end(), logs.data<double>(), [=](T x) { return -(double{x} - middle) / half / epsilon; });
   });
-  return logs;
 }
 
-void scale_rows(Tensor& logs) {
+static void scale_rows(Tensor& logs) {
   const int64_t n = logs.rows(), codes = logs.columns();
   tensor::parallel_for(n, kSinkhornGrain, [&](int64_t begin, int64_t end) {
     const auto& simd = tensor::simd<double>();
@@ -41,7 +39,7 @@ void scale_rows(Tensor& logs) {
   });
 }
 
-void scale_columns(Tensor& logs) {
+static void scale_columns(Tensor& logs) {
   const int64_t n = logs.rows(), codes = logs.columns();
   const double* first = logs.data<double>();
   std::vector<double> largest(first, first + codes), sums(codes);
@@ -63,37 +61,47 @@ void scale_columns(Tensor& logs) {
   });
 }
 
-Tensor log_plan(const Tensor& distances, const SinkhornOptions& options) {
-  tensor::require(distances.shape().rank() == 2 && distances.columns() > 0, "sinkhorn: distances are ", distances.shape(),
-                  "; they must be [rows, codes] with at least one code");
-  tensor::require(options.epsilon > 0 && options.iterations >= 0, "sinkhorn: epsilon ", options.epsilon, " and ",
-                  options.iterations, " iterations; epsilon must be positive, iterations 0 or more");
-  const Tensor host = distances.to(tensor::Device::cpu);
-  if (host.rows() == 0) return Tensor({0, host.columns()}, tensor::DType::f64);
-  Tensor logs = initial_logarithms(host, options.epsilon);
+static void logarithms_cpu(const Tensor& distances, const SinkhornOptions& options, Tensor& logs) {
+  start_logarithms(distances, options.epsilon, logs);
   for (int i = 0; i < options.iterations; ++i) {
     scale_rows(logs);
     scale_columns(logs);
   }
+}
+
+static void largest_cpu(const Tensor& logs, Tensor& index) {
+  const int64_t codes = logs.columns();
+  for (int64_t i = 0; i < logs.rows(); ++i) {
+    const double* row = logs.data<double>() + i * codes;
+    index.data<int32_t>()[i] = static_cast<int32_t>(std::max_element(row, row + codes) - row);
+  }
+}
+
+constinit decltype(logarithms) logarithms{"sinkhorn.logarithms", logarithms_cpu};
+constinit decltype(largest) largest{"sinkhorn.largest", largest_cpu};
+
+}  // namespace sinkhorn_kernels
+
+static Tensor log_plan(const Tensor& distances, const SinkhornOptions& options) {
+  tensor::require(distances.shape().rank() == 2 && distances.columns() > 0, "sinkhorn: distances are ", distances.shape(),
+                  "; they must be [rows, codes] with at least one code");
+  tensor::require(options.epsilon > 0 && options.iterations >= 0, "sinkhorn: epsilon ", options.epsilon, " and ",
+                  options.iterations, " iterations; epsilon must be positive, iterations 0 or more");
+  Tensor logs({distances.rows(), distances.columns()}, tensor::DType::f64, distances.device());
+  if (distances.rows() > 0) sinkhorn_kernels::logarithms(distances, options, logs);
   return logs;
 }
 
-}  // namespace
-
 Tensor sinkhorn_plan(const Tensor& distances, const SinkhornOptions& options) {
-  Tensor plan = log_plan(distances, options);
+  Tensor plan = log_plan(distances, options).to(tensor::Device::cpu);
   for (double& x : plan.span<double>()) x = std::exp(x) * static_cast<double>(distances.rows());
   return plan;
 }
 
 Tensor sinkhorn_assign(const Tensor& distances, const SinkhornOptions& options) {
   const Tensor logs = log_plan(distances, options);
-  const int64_t codes = logs.columns();
-  Tensor index({logs.rows()}, tensor::DType::i32);
-  for (int64_t i = 0; i < logs.rows(); ++i) {
-    const double* row = logs.data<double>() + i * codes;
-    index.data<int32_t>()[i] = static_cast<int32_t>(std::max_element(row, row + codes) - row);
-  }
+  Tensor index({logs.rows()}, tensor::DType::i32, logs.device());
+  sinkhorn_kernels::largest(logs, index);
   return index;
 }
 

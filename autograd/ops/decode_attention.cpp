@@ -114,8 +114,9 @@ Tensor decode_attention(const std::vector<Tensor>& steps, const Tensor& ancestor
   const Shape biases{static_cast<int64_t>(steps.size()), options.heads};
   tensor::require(!bias.defined() || (bias.shape() == biases && bias.dtype() == qkv.dtype()), "decode_attention: bias is ",
                   bias.dtype(), " ", bias.shape(), "; it must be ", qkv.dtype(), " ", biases);
-  const int32_t* ancestor = ancestors.data<int32_t>();
-  for (int64_t i = 0; i < ancestors.size(); ++i) {
+  const int64_t checked = ancestors.device() == tensor::Device::cpu ? ancestors.size() : 0;
+  for (int64_t i = 0; i < checked; ++i) {
+    const int32_t* ancestor = ancestors.data<int32_t>();
     const int64_t step = i % ancestors.columns(), before = steps[step].rows();
     tensor::require(ancestor[i] >= 0 && ancestor[i] < before, "decode_attention: row ", i / ancestors.columns(),
                     " descends from row ", ancestor[i], " of step ", step, ", which has ", before, " rows; the table is wrong");
@@ -138,7 +139,7 @@ Tensor decode_cross_attention(const Tensor& q, const Tensor& kv, const Tensor& k
                   row_user.dtype(), " ", row_user.shape(), "; it must be i32 ", rows);
   tensor::require_offsets("decode_cross_attention", "k_offsets", k_offsets, kv.rows());
   const int64_t users = k_offsets.size() - 1;
-  for (int64_t r = 0; r < q.rows(); ++r) {
+  for (int64_t r = 0; row_user.device() == tensor::Device::cpu && r < q.rows(); ++r) {
     const int32_t user = row_user.data<int32_t>()[r];
     tensor::require(user >= 0 && user < users, "decode_cross_attention: row ", r, " belongs to user ", user, " of ", users,
                     "; it must be one of k_offsets");

@@ -1,4 +1,5 @@
-// Attention of one new token per beam over what is cached: for decoding step by step. No derivative.
+// Attention of one new token per beam over what is cached: for decoding step by step. No derivative. Tables of rows are
+// checked where they live on the CPU; those that a kernel made are in range.
 #pragma once
 
 #include <vector>

@@ -28,7 +28,7 @@ class TrainedEmbeddings : public TrainedModel {
     const tensor::Safetensors file = tensor::read_safetensors(path);
     tensor::require(tensor::Fault::bad_data, file.metadata_at("data") == fingerprint(dataset), path,
                     ": was made from other data; use the data that the run was trained on");
-    users_ = file.at("users"), items_ = file.at("items");
+    users_ = file.at("users"), items_ = file.at("items").to(tensor::default_device());
   }
 
   Ranking rank(std::span<const Query> queries, int k) const override {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "genrec/decode_beams.h"
 #include "tensor/divide.h"
 #include "tensor/parallel.h"
 
@@ -57,23 +58,16 @@ void Search::run(std::span<const Query> queries, int history, const std::vector<
   }
   std::iota(positions.begin(), positions.end(), 0);
   const nn::T5::Memory memory = transformer.remember(Tensor::from(sources), Tensor::from(offsets));
-  nn::T5::State state;
-  const TokenLayout& layout = tokens.layout();
   beams.start(positions, [&](int32_t position) { return std::span<const int32_t>(excluded[position]); });
-  while (!beams.done()) {
-    const int level = beams.level();
-    std::vector<int32_t> fed(beams.rows(), TokenLayout::kPad), row_user(beams.rows());
-    for (int64_t row = 0; level > 0 && row < beams.rows(); ++row) {
-      fed[row] = layout.level_begin(language, level - 1) + beams.codes()[row];
-    }
-    for (size_t user = 0; user < queries.size(); ++user) {
-      std::fill(row_user.begin() + beams.row_begin()[user], row_user.begin() + beams.row_begin()[user + 1], static_cast<int32_t>(user));
-    }
-    const std::vector<int32_t> parents(beams.parents().begin(), beams.parents().end());
-    const nn::T5::Scores scores = transformer.step(state, memory, fed, parents, row_user);
-    const int32_t first = level < layout.levels(language) ? layout.level_begin(language, level) : TokenLayout::kEnd;
-    beams.expand({scores.logits.data<float>() + first, scores.logits.columns(), scores.lse.data()});
-  }
+  const TokenLayout& layout = tokens.layout();
+  std::vector<int32_t> first_tokens;
+  for (int level = 0; level < layout.levels(language); ++level) first_tokens.push_back(layout.level_begin(language, level));
+  first_tokens.push_back(TokenLayout::kEnd);
+  nn::T5::State state;
+  decode_beams(beams, TokenLayout::kPad, first_tokens, transformer.table().value().device(),
+               [&](const Tensor& fed, const Tensor& parents, const Tensor& row_user) {
+                 return transformer.step(state, memory, fed, parents, row_user);
+               });
 }
 
 }  // namespace
@@ -81,7 +75,8 @@ void Search::run(std::span<const Query> queries, int history, const std::vector<
 BeamLists search_beams(const nn::T5& transformer, const ItemTokens& tokens, const Trie& trie, Language language,
                        std::span<const Query> queries, const SearchOptions& options) {
   const Exclusion exclusion = options.exclude_seen == Exclusion::trie ? Exclusion::trie : Exclusion::leaf;
-  const bool on_cpu = transformer.table().value().device() == tensor::Device::cpu;
+  const tensor::Device device = transformer.table().value().device();
+  const bool on_cpu = device == tensor::Device::cpu;
   const int64_t users = static_cast<int64_t>(queries.size()), group = on_cpu ? cpu_group(users) : options.users_at_once;
   BeamLists result;
   result.of.resize(queries.size());
@@ -90,7 +85,7 @@ BeamLists search_beams(const nn::T5& transformer, const ItemTokens& tokens, cons
     const auto some = queries.subspan(begin, end - begin);
     BeamLists& counts = counted[begin / group];
     Search search{transformer, tokens, language, BeamSearch(trie, {.k = options.beam, .exclusion = exclusion})};
-    search.run(some, options.history, excluded_of(some, options.exclude_seen));
+    decode_batch(device, [&] { search.run(some, options.history, excluded_of(some, options.exclude_seen)); });
     const BeamStatistics statistics = search.beams.statistics();
     counts.listed = statistics.listed;
     if (options.exclude_seen != Exclusion::none) counts.seen = statistics.excluded;

@@ -25,7 +25,7 @@ Tensor make_pseudo_labels(const Tensor& features, const std::string& modality, c
     if (interrupted()) raise_interrupted("pseudo-labels", "go on with --resume");
     stage.update(p.restart + 1, {{"iteration", static_cast<double>(p.iteration)}, {"inertia", p.inertia}});
   };
-  return quant::kmeans(features, kmeans).labels;
+  return quant::kmeans(features.to(tensor::default_device()), kmeans).labels;
 }
 
 Tensor draw_positives(const Tensor& items, const Tensor& labels, bool skip, const tensor::Random& random) {

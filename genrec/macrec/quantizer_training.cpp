@@ -170,7 +170,7 @@ class QuantizerTraining {
     return [this](int64_t level, const Tensor& residuals, const Tensor& codebook) {
       if (level + 1 < options_.levels) return quant::nearest(residuals, codebook).index;
       const quant::SinkhornOptions o{.epsilon = options_.sinkhorn_epsilon, .iterations = options_.sinkhorn_iterations};
-      return quant::sinkhorn_assign(quant::squared_distances(residuals, codebook), o).to(residuals.device());
+      return quant::sinkhorn_assign(quant::squared_distances(residuals, codebook), o);
     };
   }
 

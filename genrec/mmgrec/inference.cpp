@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "autograd/ops/gather_rows.h"
+#include "genrec/decode_beams.h"
 #include "genrec/inner_product.h"
 
 namespace genrec::mmgrec {
@@ -10,46 +12,47 @@ namespace genrec::mmgrec {
 namespace {
 
 struct EncoderInput {
-  Tensor history, offsets, users;
+  Tensor history, offsets;  // i32
+  Tensor users;             // i32 [queries], of those that training knew
+  Tensor strangers;         // or f32 [queries, D], where some are strangers
 };
 
 EncoderInput encoder_input(const Recommender& recommender, const Dataset& dataset, std::span<const Query> queries,
                            const InferenceOptions& options) {
-  std::vector<int32_t> history, offsets{0};
+  std::vector<int32_t> history, offsets{0}, users;
   for (const Query& query : queries) {
     const auto read = inference_history(query.history, options.history, options.seed, std::max(query.user, 0));
     history.insert(history.end(), read.begin(), read.end());
     offsets.push_back(static_cast<int32_t>(history.size()));
+    users.push_back(query.user);
   }
-  const Tensor users = user_rows(dataset, recommender.user_vectors(), queries);
-  return {Tensor::from(history), Tensor::from(offsets), users.to(tensor::default_device())};
+  EncoderInput input{Tensor::from(history), Tensor::from(offsets), Tensor::from(users), {}};
+  const bool known = std::all_of(users.begin(), users.end(), [](int32_t user) { return user >= 0; });
+  if (!known) input.strangers = user_rows(dataset, recommender.user_vectors(), queries);
+  return input;
 }
 
 // One batch of queries; user numbers of the search are positions in the batch.
 void rank_batch(const Recommender& recommender, const Trie& trie, const Vocabulary& vocabulary, const Dataset& dataset,
                 std::span<const Query> queries, int64_t first, const InferenceOptions& options, Ranking& ranking,
                 SearchTrace* trace, bool want_paths) {
-  const EncoderInput input = encoder_input(recommender, dataset, queries, options);
-  const Recommender::Memory memory = recommender.encode(input.history, input.offsets, input.users);
-  std::vector<int32_t> positions(queries.size());
+  std::vector<int32_t> positions(queries.size()), first_tokens;
   std::iota(positions.begin(), positions.end(), 0);
+  for (int level = 0; level < trie.levels(); ++level) first_tokens.push_back(vocabulary.level_begin(level));
+  const tensor::Device device = recommender.item_vectors().device();
   BeamSearch search(trie, options.beam);
-  search.start(positions, [&](int32_t position) { return queries[position].excluded; });
-
-  Recommender::State state;
-  while (!search.done()) {
-    const int level = search.level();
-    std::vector<int32_t> tokens(search.rows(), vocabulary.start()), row_user(search.rows());
-    if (level > 0) {
-      for (int64_t r = 0; r < search.rows(); ++r) tokens[r] = vocabulary.token(level - 1, search.codes()[r]);
-    }
-    for (size_t u = 0; u < queries.size(); ++u) {
-      for (int64_t r = search.row_begin()[u]; r < search.row_begin()[u + 1]; ++r) row_user[r] = static_cast<int32_t>(u);
-    }
-    const std::vector<int32_t> parents(search.parents().begin(), search.parents().end());
-    const Recommender::Scores scores = recommender.step(state, memory, tokens, parents, row_user);
-    search.expand({scores.logits.data<float>() + vocabulary.level_begin(level), scores.logits.columns(), scores.lse.data()});
-  }
+  const EncoderInput input = encoder_input(recommender, dataset, queries, options);
+  decode_batch(device, [&] {
+    const Tensor users = input.strangers.defined() ? input.strangers.to(device)
+                                                   : autograd::gather_rows(recommender.user_vectors(), input.users).value();
+    const Recommender::Memory memory = recommender.encode(input.history, input.offsets, users);
+    search.start(positions, [&](int32_t position) { return queries[position].excluded; });
+    Recommender::State state;
+    decode_beams(search, vocabulary.start(), first_tokens, device,
+                 [&](const Tensor& tokens, const Tensor& parents, const Tensor& row_user) {
+                   return recommender.step(state, memory, tokens, parents, row_user);
+                 });
+  });
 
   const Ranking found = search.ranking();
   std::copy(found.items.begin(), found.items.end(), ranking.items.begin() + first * ranking.k);

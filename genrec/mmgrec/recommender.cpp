@@ -75,15 +75,14 @@ Recommender::Memory Recommender::encode(const Tensor& history, const Tensor& off
   return result;
 }
 
-Recommender::Scores Recommender::step(State& state, const Memory& memory, const std::vector<int32_t>& tokens,
-                                      const std::vector<int32_t>& parents, const std::vector<int32_t>& row_user) const {
-  const int64_t rows = static_cast<int64_t>(tokens.size());
-  const Tensor positions = Tensor::full({rows}, state.steps, tensor::DType::i32);
-  const Tensor ancestors = state.advance(rows, parents), user_table = Tensor::from(row_user);
+Recommender::Scores Recommender::step(State& state, const Memory& memory, const Tensor& tokens, const Tensor& parents,
+                                      const Tensor& row_user) const {
+  const Tensor positions = Tensor::full({tokens.size()}, state.steps, tensor::DType::i32, tokens.device());
+  state.advance(tokens, parents);
   state.cache.resize(decoder_.size());
-  Tensor x = embedded(Tensor::from(tokens), positions, {}).value();  // [R, D]
+  Tensor x = embedded(tokens, positions, {}).value();  // [R, D]
   for (size_t i = 0; i < decoder_.size(); ++i) {
-    x = decoder_[i].step(x, state.cache[i], ancestors, memory.kv[i], memory.offsets, user_table);
+    x = decoder_[i].step(x, state.cache[i], state.ancestors, memory.kv[i], memory.offsets, row_user);
   }
   return nn::next_token_scores(autograd::linear(x, output_).value());
 }

@@ -30,10 +30,9 @@ class Recommender {
 
   using State = nn::DecodeState;
   using Scores = nn::NextTokenScores;
-  // Feeds token r to row r; row r goes on from row parents[r] of the step before (unused in the first step) and belongs to user
-  // row_user[r] of the memory.
-  Scores step(State& state, const Memory& memory, const std::vector<int32_t>& tokens, const std::vector<int32_t>& parents,
-              const std::vector<int32_t>& row_user) const;
+  // All i32 [rows], on the CPU or made by kernels. Feeds token r to row r; row r goes on from row parents[r] of the step
+  // before (unused in the first step) and belongs to user row_user[r] of the memory.
+  Scores step(State& state, const Memory& memory, const Tensor& tokens, const Tensor& parents, const Tensor& row_user) const;
 
   const Tensor& user_vectors() const { return user_vectors_.value(); }
   const Tensor& item_vectors() const { return item_vectors_.value(); }

@@ -126,7 +126,8 @@ TEST_CASE("decoding step by step gives the scores of the whole sequence", "[mmgr
     const std::vector<int32_t>& owner = t % 2 == 0 ? rows : reversed;
     std::vector<int32_t> tokens(sequences);
     for (int64_t r = 0; r < sequences; ++r) tokens[r] = batch.inputs.data<int32_t>()[owner[r] * length + t];
-    const auto scores = small.recommender->step(state, memory, tokens, reversed, owner);
+    const auto scores = small.recommender->step(state, memory, Tensor::from(tokens), Tensor::from(reversed),
+                                                 Tensor::from(owner));
     for (int64_t r = 0; r < sequences; ++r) {
       const float* expected = whole.data<float>() + (owner[r] * length + t) * whole.columns();
       double largest = 0;

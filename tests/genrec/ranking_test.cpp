@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "genrec/inner_product.h"
+#include "tensor/cuda/device.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tests/catch.h"
@@ -147,4 +148,29 @@ TEST_CASE("ranking by inner product equals the selection from all scores", "[ran
              Catch::Matchers::Contains("ranking: user 0 has 0 items with a score that is a number, 20 are needed"));
   CHECK_THAT(tests::error_of([&] { rank_by_inner_product(rows, table, queries, 0); }),
              Catch::Matchers::Contains("ranking: k is 0; ask for at least"));
+}
+
+TEST_CASE("the device ranks as the CPU does: ties, excluded items, rows that are no numbers, lists longer than the catalogue",
+          "[ranking][cuda]") {
+  const std::string missing = tensor::cuda::open();
+  if (!missing.empty()) return tests::skip("no emulation of the CUDA kernels: " + missing);
+  const tensor::Random random(3, "test.device ranking");
+  tensor::Tensor rows({9, 4}), table({700, 4});
+  for (tensor::Tensor* x : {&rows, &table}) {  // halves: products are exact and ties common
+    for (int64_t i = 0; i < x->size(); ++i) x->data<float>()[i] = static_cast<float>(random.below(i + x->size(), 9)) / 2;
+  }
+  std::vector<int32_t> excluded;
+  for (int32_t item = 0; item < 700; item += 3) excluded.push_back(item);
+  excluded.push_back(4), excluded.push_back(0);  // neither ascending nor distinct
+  std::vector<Query> queries(9);
+  queries[2].excluded = excluded, queries[5].excluded = std::span<const int32_t>(excluded).first(1);
+  for (const int k : {1, 20, 300, 1000, 20000}) {
+    const Ranking host = rank_by_inner_product(rows, table, queries, k);
+    const Ranking found = rank_by_inner_product(rows, table.to(tensor::Device::cuda), queries, k);
+    CHECK(found.items == host.items);
+    CHECK(found.scores == host.scores);
+  }
+  rows.fill(NAN);
+  CHECK_THAT(tests::error_of([&] { rank_by_inner_product(rows, table.to(tensor::Device::cuda), queries, 20); }),
+             tests::Contains("ranking: user 0 has 0 items with a score that is a number, 20 are needed"));
 }

@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""The workloads of `genrec bench gpu` in PyTorch, on the GPU: both take turns, ratios with their spread.
+
+Usage: scripts/bench_gpu_peers.py [--program build/release/genrec] [--rounds 5] [--modes eager,reduce-overhead,max-autotune]
+                                  [--only TEXT] [--dry-run]
+
+A round is one run of `genrec bench gpu` and one median of every PyTorch variant. The models are those of bench_cpu_peers.py with
+scaled_dot_product_attention (the biases and the padding as an additive mask), fused AdamW, TF32 off; sequences are padded to the
+longest one, where genrec packs them. `eager` runs as it is; the other modes are those of torch.compile, whose graph is the whole
+loss (and CUDA graphs, which both of them use). The beam search encodes once, keeps keys and values, and looks codes up in the trie
+by gathering, all users and beams at once. Without PyTorch or a GPU it says so and ends with exit code 71.
+
+Never executed: anything on a GPU, torch.compile, and PyTorch 2 itself. --dry-run runs every model once, eagerly, on the CPU and at
+sizes that a CPU can bear; that has been done, but for MMGRec's step, with
+PyTorch 1.13 and a stand-in for its missing scaled_dot_product_attention."""
+import argparse
+import contextlib
+import io
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+NO_RESOURCE = 71
+
+
+def leave(why):
+    print(f"bench_gpu_peers: {why}", file=sys.stderr)
+    sys.exit(NO_RESOURCE)
+
+
+try:
+    import torch
+    from torch.nn import functional as F
+except ImportError:
+    leave("PyTorch is not installed; install it to compare with it")
+
+import bench_cpu_peers as models
+
+BEAM, ITEMS, HISTORY, CODES = 20, 12000, 20, 256
+LENGTHS = models.real_lengths(256)  # drawn here, where the default device is the CPU
+
+
+def attention(self, x, memory, bias):
+    q, k, v = self.split(self.q(x)), self.split(self.k(memory)), self.split(self.v(memory))
+    y = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=self.dropout if self.training else 0.0,
+                                       scale=self.scale)
+    return self.out(y.transpose(1, 2).flatten(2))
+
+
+def trainer(mode):
+    """What stands in for bench_cpu_peers.trainer: a fused optimizer, and a loss that is compiled unless the mode is eager."""
+
+    def make(model, loss):
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=torch.cuda.is_available())
+        run = loss if mode == "eager" else torch.compile(loss, mode=mode)
+
+        def step():
+            optimizer.zero_grad(set_to_none=True)
+            run().backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+
+        return step
+
+    return make
+
+
+class Trie:
+    """Children of a node stand side by side: codes[depth][node, c] and next[depth][node, c], -1 where there is no c-th child."""
+
+    def __init__(self, identifiers):
+        self.codes, self.next = [], []
+        nodes = {(): 0}
+        for depth in range(len(identifiers[0])):
+            children = {}
+            for prefix in sorted({tuple(i[: depth + 1]) for i in identifiers}):
+                children.setdefault(prefix[:-1], []).append(prefix[-1])
+            widest = max(map(len, children.values()))
+            codes = torch.zeros(len(nodes), widest, dtype=torch.long, device="cpu")
+            following = torch.full((len(nodes), widest), -1, dtype=torch.long, device="cpu")
+            below = {}
+            for prefix, list_of in children.items():
+                for c, code in enumerate(list_of):
+                    below[prefix + (code,)] = len(below)
+                    codes[nodes[prefix], c], following[nodes[prefix], c] = code, below[prefix + (code,)]
+            self.codes.append(codes), self.next.append(following)
+            nodes = below
+
+
+def beam_search(mode, users, width):
+    """Lists of `width` items for all users. One function of fixed shapes, so that a mode can compile it."""
+    generator = torch.Generator(device="cpu").manual_seed(1)
+    identifiers = torch.randint(CODES, (ITEMS, models.LEVELS), generator=generator, device="cpu").tolist()
+    trie = Trie([i + [0] for i in identifiers])  # END is a level of one code
+    device = torch.empty(0).device
+    codes, following = [c.to(device) for c in trie.codes], [n.to(device) for n in trie.next]
+    first = [2 + CODES * level for level in range(models.LEVELS)] + [1]  # PAD, END, then the codes of each level
+    model = models.T5(0.0).eval()
+    sources = torch.randint(2, 2 + CODES * models.LEVELS, (users, HISTORY * models.LEVELS + 1))
+    heads = model.decoder[0].attention.heads
+
+    def split(x):  # [rows, inner] -> [rows, heads, 1, width]
+        return x.view(x.shape[0], heads, 1, -1)
+
+    def search():
+        bias = model.bias(0, sources.shape[1])
+        x = model.embedding(sources)
+        for layer in model.encoder:
+            x = layer(x, bias)
+        memory = model.norms[0](x)
+        crosses = [(l.cross.split(l.cross.k(memory)), l.cross.split(l.cross.v(memory))) for l in model.decoder]
+        caches = [None] * len(model.decoder)
+        beams, token = 1, torch.zeros(users, dtype=torch.long)
+        node, score = torch.zeros(users, 1, dtype=torch.long), torch.zeros(users, 1)
+        for level in range(len(codes)):
+            y = model.embedding(token)
+            position = model.bias(1, level + 1)[:, :, -1:, :]
+            for i, layer in enumerate(model.decoder):
+                h = layer.norms[0](y)
+                k, v = split(layer.attention.k(h)), split(layer.attention.v(h))
+                if caches[i] is not None:
+                    k, v = torch.cat([caches[i][0], k], 2), torch.cat([caches[i][1], v], 2)
+                caches[i] = (k, v)
+                a = F.scaled_dot_product_attention(split(layer.attention.q(h)), k, v, attn_mask=position, scale=1.0)
+                y = y + layer.attention.out(a.flatten(1))
+                q = layer.cross.q(layer.norms[1](y)).view(users, beams, heads, -1).transpose(1, 2)
+                a = F.scaled_dot_product_attention(q, *crosses[i], scale=1.0)  # the beams of a user share keys
+                y = y + layer.cross.out(a.transpose(1, 2).reshape(users * beams, -1))
+                y = y + layer.down(F.relu(layer.up(layer.norms[2](y))))
+            logits = (model.norms[1](y) * model.embedding.weight.shape[1] ** -0.5) @ model.embedding.weight.t()
+            logp = logits.log_softmax(-1).view(users, beams, -1)
+            children, below = codes[level][node.clamp(min=0)], following[level][node.clamp(min=0)]
+            total = score[..., None] + logp.gather(2, children + first[level])
+            total = total.masked_fill((below < 0) | (node < 0)[..., None], -math.inf).flatten(1)
+            kept = min(width, total.shape[1])
+            score, place = total.topk(kept, dim=1)
+            parent = place // children.shape[2]
+            token = (children.flatten(1).gather(1, place) + first[level]).flatten()
+            node = below.flatten(1).gather(1, place)
+            rows = (torch.arange(users)[:, None] * beams + parent).flatten()
+            caches = [(k[rows], v[rows]) for k, v in caches]
+            beams = kept
+        return node, score
+
+    run = search if mode == "eager" else torch.compile(search, mode=mode)
+    return torch.no_grad()(run)
+
+
+def peers(mode, small):
+    models.trainer, models.Attention.forward = trainer(mode), attention
+    batch = 4 if small else 256
+    users = 2 if small else 64
+    made = models.peers(0.1)
+    made["T5 step, 256 sequences of 80"] = lambda: models.t5_step(0.1, [80] * batch)
+    made["T5 step, 256 sequences of real lengths"] = lambda: models.t5_step(0.1, LENGTHS[:batch])
+    made["beam search 20, 64 users: all"] = lambda: beam_search(mode, users, BEAM)
+    made["beam search 20, one user"] = lambda: beam_search(mode, 1, BEAM)
+    return made
+
+
+def median_milliseconds(run, repeats):
+    times = []
+    for _ in range(repeats):
+        torch.cuda.synchronize()
+        begin = time.perf_counter()
+        run()
+        torch.cuda.synchronize()
+        times.append(1e3 * (time.perf_counter() - begin))
+    return statistics.median(times)
+
+
+def dry_run(only):
+    for name, make in peers("eager", small=True).items():
+        if only in name:
+            make()()
+            print(f"{name}: runs")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", default=os.path.join(os.path.dirname(__file__), "..", "build", "release", "genrec"))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=20, help="samples of each in a round")
+    parser.add_argument("--modes", default="eager,reduce-overhead,max-autotune")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--dry-run", action="store_true", help="every PyTorch model once on the CPU; nothing is measured")
+    options = parser.parse_args()
+    torch.manual_seed(1)
+    if options.dry_run:
+        return dry_run(options.only)
+    if not torch.cuda.is_available():
+        leave("PyTorch sees no GPU; run it where one is, or --dry-run")
+    torch.set_default_device("cuda")
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    print(f"PyTorch {torch.__version__}, {torch.cuda.get_device_name()}, CUDA {torch.version.cuda}")
+    runs = {}
+    for mode in options.modes.split(","):
+        for name, make in peers(mode, small=False).items():
+            if options.only not in name:
+                continue
+            with contextlib.redirect_stdout(io.StringIO()):  # the compiler may be talkative
+                run = make()
+                for _ in range(5):
+                    run()
+            runs[name, mode] = run
+    ours, theirs = {}, {key: [] for key in runs}
+    for _ in range(options.rounds):
+        command = [options.program, "bench", "gpu", "--device", "cuda", "--repeats", str(options.repeats), "--json", "--quiet"]
+        result = subprocess.run(command, capture_output=True, text=True)
+        if result.returncode != 0:
+            leave(f"{' '.join(command)} failed: {result.stderr.strip()}")
+        for row in json.loads(result.stdout)["rows"]:
+            ours.setdefault(row["name"], []).append(row["milliseconds"])
+        for key, run in runs.items():
+            theirs[key].append(median_milliseconds(run, options.repeats))
+    print(f"{'work':42} {'mode':16} {'genrec ms':>10} {'torch ms':>10} {'torch/genrec':>13}   over {options.rounds} rounds")
+    for (name, mode), times in theirs.items():
+        ratios = sorted(b / a for a, b in zip(ours[name], times))
+        print(f"{name:42} {mode:16} {statistics.median(ours[name]):10.3f} {statistics.median(times):10.3f} "
+              f"{statistics.median(ratios):13.2f}   {ratios[0]:.2f} to {ratios[-1]:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+// k-means and Sinkhorn on the emulated device against the CPU.
+#include <algorithm>
+#include <cmath>
+
+#include "quant/hierarchical_kmeans.h"
+#include "quant/kmeans_steps.h"
+#include "quant/nearest.h"
+#include "quant/sinkhorn.h"
+#include "tensor/cuda/device.h"
+#include "tensor/random.h"
+#include "tests/catch.h"
+
+using quant::KMeans;
+using tensor::Device;
+using tensor::Tensor;
+using Doubles = std::vector<double>;
+
+namespace {
+
+bool have_device() {
+  const std::string missing = tensor::cuda::open();
+  if (!missing.empty()) tests::skip("no emulation of the CUDA kernels: " + missing);
+  return missing.empty();
+}
+
+// Row i lies around corner i % count of a cube of edge 100, with noise of deviation 1.
+Tensor planted(int64_t rows, int64_t count, int64_t width) {
+  Tensor x({rows, width});
+  const tensor::Random random(8, "device-test");
+  for (int64_t i = 0; i < x.size(); ++i) {
+    const int64_t corner = i / width % count, axis = i % width;
+    x.data<float>()[i] = static_cast<float>(random.normal(i) + (axis < 8 && (corner >> axis & 1) ? 100.0 : 0.0));
+  }
+  return x;
+}
+
+void check_same(const Tensor& x, const quant::KMeansOptions& options) {
+  const KMeans host = quant::kmeans(x, options), found = quant::kmeans(x.to(Device::cuda), options);
+  CHECK(found.centers.device() == Device::cuda);
+  CHECK(found.labels.to_vector<int32_t>() == host.labels.to_vector<int32_t>());
+  const auto want = host.centers.to_vector<float>(), got = found.centers.to_vector<float>();
+  for (size_t i = 0; i < want.size(); ++i) REQUIRE(got[i] == Approx(want[i]).epsilon(1e-5).margin(1e-4));
+  REQUIRE(found.history.size() == host.history.size());
+  for (size_t i = 0; i < host.history.size(); ++i) CHECK(found.history[i] == Approx(host.history[i]).epsilon(1e-5).margin(1e-9));
+  CHECK(quant::kmeans(x.to(Device::cuda), options).centers.to_vector<float>() == got);
+}
+
+}  // namespace
+
+TEST_CASE("k-means on the device finds the CPU's clusters", "[quant][kmeans][cuda]") {
+  if (!have_device()) return;
+  check_same(planted(300, 8, 13), {.clusters = 8, .restarts = 2});
+  check_same(planted(65, 4, 300), {.clusters = 4, .seed = 5});  // more columns than a block has
+  check_same(planted(90, 5, 6), {.clusters = 7, .iterations = 4, .balanced = true});
+  check_same(planted(1, 1, 3), {.clusters = 1});
+}
+
+TEST_CASE("k-means on the device: empty clusters, points that are all centers, and bad rows", "[quant][kmeans][cuda]") {
+  if (!have_device()) return;
+  Tensor far = planted(200, 2, 4);
+  far.data<float>()[4 * 17] = 3e4f;  // drawn early, and then the only member of its cluster
+  check_same(far, {.clusters = 9, .iterations = 6, .seed = 3});
+  Tensor few({40, 3});
+  for (int64_t i = 0; i < few.size(); ++i) few.data<float>()[i] = static_cast<float>(i / 3 % 4);
+  const KMeans found = quant::kmeans(few.to(Device::cuda), {.clusters = 6});
+  CHECK(found.inertia == 0);
+  CHECK(found.centers.to_vector<float>() == quant::kmeans(few, {.clusters = 6}).centers.to_vector<float>());
+  few.data<float>()[3 * 11] = NAN;
+  CHECK_THAT(tests::error_of([&] { quant::kmeans(few.to(Device::cuda), {.clusters = 2}); }),
+             tests::Contains("kmeans: row 11 holds a value that is not finite"));
+}
+
+TEST_CASE("k-means on the device measures distances and counts empty clusters", "[quant][kmeans][cuda]") {
+  if (!have_device()) return;
+  const Tensor x = Tensor::from(std::vector<float>{0, 0, 3, 4, 1, 0}, {3, 2}), centers = Tensor::zeros({5, 2});
+  const Tensor labels = Tensor::from(std::vector<int32_t>{3, 3, 1});
+  for (const Device device : {Device::cpu, Device::cuda}) {
+    Tensor distances({3}, tensor::DType::f64, device), summary({2}, tensor::DType::f64, device);
+    quant::kmeans_kernels::measure(x.to(device), centers.to(device), labels, distances, summary);
+    CHECK(distances.to_vector<double>() == Doubles{0, 25, 1});
+    CHECK(summary.to_vector<double>() == Doubles{26, 3});
+  }
+}
+
+TEST_CASE("hierarchical k-means takes data on the device", "[quant][kmeans][cuda]") {
+  if (!have_device()) return;
+  const Tensor x = planted(200, 8, 5);
+  const quant::HierarchicalKMeansOptions options{.branches = {2, 4, 50}, .kmeans = {.restarts = 2}};
+  CHECK(quant::hierarchical_kmeans(x.to(Device::cuda), options).to_vector<int32_t>() ==
+        quant::hierarchical_kmeans(x, options).to_vector<int32_t>());
+}
+
+TEST_CASE("Sinkhorn on the device gives the CPU's plan and codes", "[quant][sinkhorn][cuda]") {
+  if (!have_device()) return;
+  for (const auto& [rows, codes] : {std::pair<int64_t, int64_t>{70, 45}, {301, 33}, {1, 3}, {5, 1}}) {
+    Tensor d({rows, codes});
+    const tensor::Random random(4, "device-test");
+    for (int64_t i = 0; i < d.size(); ++i) d.data<float>()[i] = static_cast<float>(random.uniform(i) + (i % codes == 0 ? 0 : 1));
+    for (const double epsilon : {0.5, 0.003}) {
+      CAPTURE(rows, codes, epsilon);
+      const quant::SinkhornOptions options{.epsilon = epsilon, .iterations = 7};
+      const Doubles want = quant::sinkhorn_plan(d, options).to_vector<double>();
+      const Doubles got = quant::sinkhorn_plan(d.to(Device::cuda), options).to_vector<double>();
+      for (size_t i = 0; i < want.size(); ++i) REQUIRE(got[i] == Approx(want[i]).epsilon(1e-9).margin(1e-12));
+      const Tensor index = quant::sinkhorn_assign(d.to(Device::cuda), options);
+      CHECK(index.device() == Device::cuda);
+      const auto chosen = index.to_vector<int32_t>();
+      for (int64_t i = 0; i < rows; ++i) {  // codes that have one row only tie but for rounding
+        const double* row = want.data() + i * codes;
+        CHECK(row[chosen[i]] >= *std::max_element(row, row + codes) * (1 - 1e-9));
+      }
+      CHECK(quant::sinkhorn_plan(d.to(Device::cuda), options).to_vector<double>() == got);
+    }
+  }
+  CHECK(quant::sinkhorn_assign(Tensor::full({2, 3}, NAN).to(Device::cuda)).to_vector<int32_t>() == std::vector<int32_t>{0, 0});
+  const Tensor tied = Tensor::from(std::vector<float>{9, 1, 1, 2}, {1, 4});
+  CHECK(quant::sinkhorn_assign(tied.to(Device::cuda), {.iterations = 0}).to_vector<int32_t>() == std::vector<int32_t>{1});
+  CHECK(quant::sinkhorn_assign(Tensor({0, 4}).to(Device::cuda)).size() == 0);
+}
