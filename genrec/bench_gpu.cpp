@@ -8,6 +8,7 @@
 #include "genrec/workloads.h"
 #include "tensor/allocator.h"
 #include "tensor/cuda/device.h"
+#include "tensor/cuda/graph.h"
 #include "tensor/precision.h"
 
 namespace genrec {
@@ -17,7 +18,7 @@ using tensor::Workload;
 
 namespace {
 
-constexpr int kWarm = 3;
+constexpr int kWarm = 6;  // a training's first steps run without a graph, and some more make its memory
 
 GpuBenchRow measure(const Workload& workload, int repeats) {
   const Stage stage("bench " + workload.name);
@@ -25,7 +26,8 @@ GpuBenchRow measure(const Workload& workload, int repeats) {
   for (int i = 0; i < kWarm; ++i) workload.run();
   tensor::cuda::synchronize();
   GpuBenchRow row{.name = workload.name, .unit = workload.unit, .work = workload.work};
-  const int64_t launches = tensor::cuda::launches(), allocated = allocations();
+  const int64_t kernels = tensor::cuda::launches(), graphs = tensor::cuda::graph_counts().launches, allocated = allocations();
+  const int64_t waits = tensor::cuda::synchronizations();
   std::vector<double> times;
   for (int i = 0; i < repeats; ++i) {
     const auto begin = std::chrono::steady_clock::now();
@@ -35,7 +37,9 @@ GpuBenchRow measure(const Workload& workload, int repeats) {
   }
   std::nth_element(times.begin(), times.begin() + repeats / 2, times.end());
   row.milliseconds = times[repeats / 2];
-  row.launches = (tensor::cuda::launches() - launches) / repeats;
+  row.kernels = (tensor::cuda::launches() - kernels) / repeats;
+  row.waits = (tensor::cuda::synchronizations() - waits) / repeats - 1;
+  row.graphs = (tensor::cuda::graph_counts().launches - graphs) / repeats;
   row.allocations = allocations() - allocated;
   return row;
 }

@@ -11,12 +11,14 @@ struct GpuBenchRow {
   std::string name, unit;   // "flop" or "byte"
   double milliseconds = 0;  // median of a run, the wait for its end included
   double work = 0;          // of a run; operations that only the CPU's kernels count are missing, bytes stand in for them
-  int64_t launches = 0;     // kernels and products in a run
+  int64_t kernels = 0;      // and products in a run
+  int64_t graphs = 0;       // launches of graphs in a run; where there is one, it holds the kernels
+  int64_t waits = 0;        // of the host for the device in a run, but the one at its end
   int64_t allocations = 0;  // calls to the driver's allocator in all timed runs; 0 in the steady state
   double rate() const { return work / milliseconds * 1e3; }
 };
 
-// `repeats` runs of each are timed, after three that are not. `shrink` divides sizes, for a quick look.
+// `repeats` runs of each are timed, after some that are not. `shrink` divides sizes, for a quick look.
 std::vector<GpuBenchRow> bench_gpu(int repeats, int64_t shrink);
 
 }  // namespace genrec

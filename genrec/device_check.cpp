@@ -21,6 +21,7 @@
 #include "quant/kmeans.h"
 #include "quant/nearest.h"
 #include "quant/sinkhorn.h"
+#include "tensor/cuda/graph.h"
 #include "tensor/elementwise.h"
 #include "tensor/precision.h"
 #include "tensor/reduce.h"
@@ -172,7 +173,7 @@ void compare_optimizer(const std::string& name, const std::function<std::unique_
       }
       const nn::Clip clip = nn::clip_scale(parameters, 1);
       optimizer->step(parameters, 0.1, clip.scale);
-      results.push_back(Tensor::scalar(clip.norm));
+      results.push_back(clip.norm);
     }
     for (const nn::Parameter& p : parameters) results.push_back(p.var.value().clone());
     for (const auto& [key, value] : optimizer->state()) results.push_back(value);
@@ -180,22 +181,24 @@ void compare_optimizer(const std::string& name, const std::function<std::unique_
   }, report);
 }
 
-// Trains and returns the losses, then the parameters.
+// Trains as the training loop does and returns the losses, then the parameters.
 std::vector<Tensor> trained(nn::Parameters& parameters, int steps, uint64_t seed,
                             const std::function<Var(const nn::Context&)>& loss) {
   nn::AdamW optimizer;
-  std::vector<float> losses;
+  tensor::cuda::StepGraph graph(1);
+  std::vector<Tensor> results;
   for (int step = 0; step < steps; ++step) {
-    parameters.clear_gradients();
-    {
-      autograd::Tape tape;
-      const Var value = loss({.training = true, .seed = seed, .step = static_cast<uint64_t>(step)});
-      losses.push_back(static_cast<float>(value.value().item()));
-      tape.backward(value);
-    }
-    optimizer.step(parameters, kRate, nn::clip_scale(parameters, 1).scale);
+    graph.run([&] {
+      parameters.clear_gradients();
+      {
+        autograd::Tape tape;
+        const Var value = loss({.training = true, .seed = seed, .step = static_cast<uint64_t>(step)});
+        results.push_back(value.value());
+        tape.backward(value);
+      }
+      optimizer.step(parameters, kRate, nn::clip_scale(parameters, 1).scale);
+    });
   }
-  std::vector<Tensor> results{Tensor::from(losses)};
   for (const nn::Parameter& p : parameters) results.push_back(p.var.value());
   return results;
 }
@@ -297,9 +300,13 @@ DeviceReport compare_models(int steps, uint64_t seed) {
   DeviceReport report;
   const auto on = [&](const std::string& name, const std::function<std::vector<Tensor>()>& run) {
     const bool rounded = tensor::precision() == tensor::Precision::bf16;
+    bool graphs = true;  // in the CPU's run, which has none, and the first on CUDA; the second on CUDA must have the same bits
     compare_devices(name, rounded ? kRoundedModelLimit : kModelLimit, [&](Device device) {
       const DeviceScope scope(device);
+      tensor::cuda::use_graphs(graphs);
+      graphs = device == Device::cpu;
       std::vector<Tensor> results = run();
+      tensor::cuda::use_graphs(true);
       if (rounded) std::erase_if(results, [](const Tensor& x) { return x.dtype() == DType::i32; });  // codes and lists may differ
       return results;
     }, report);

@@ -9,6 +9,8 @@
 #include "nn/clip.h"
 #include "nn/early_stopping.h"
 #include "nn/finite.h"
+#include "nn/step_watch.h"
+#include "tensor/cuda/graph.h"
 #include "tensor/profile.h"
 
 namespace genrec {
@@ -34,7 +36,8 @@ class Loop {
         run_(run),
         file_(run / (phase.name + ".safetensors")),
         best_file_(run / (phase.name + ".best.safetensors")),
-        stopping_(phase.patience) {}
+        stopping_(phase.patience),
+        immediate_(tensor::default_device() == tensor::Device::cpu) {}
 
   void train() {
     if (file_exists(file_) && !resume()) return;
@@ -59,7 +62,7 @@ class Loop {
     if (number("round") < phase_.round) return true;  // the weights of the round before are the start of this one
     checkpoint.restore("optimizer", *phase_.optimizer, *phase_.parameters);
     epoch_ = number("epoch"), index_ = number("index"), step_ = number("step");
-    loss_sum_ = std::strtod(checkpoint.text("loss_sum").c_str(), nullptr);
+    watch_.begin(index_, std::strtod(checkpoint.text("loss_sum").c_str(), nullptr));
     stopping_.load_state(checkpoint.tensor("early_stopping"));
     for (auto [name, value] : phase_.extra) value.copy_from(checkpoint.tensor(name));
     run_.truncate_log(number("log_lines"));
@@ -76,6 +79,7 @@ class Loop {
   }
 
   void save(const std::string& file, bool done) {
+    wait_for_steps();
     nn::Checkpoint checkpoint;
     checkpoint.put("model", *phase_.parameters);
     if (!done) checkpoint.put("optimizer", *phase_.optimizer);
@@ -89,7 +93,7 @@ class Loop {
     checkpoint.set("epoch", std::to_string(epoch_));
     checkpoint.set("index", std::to_string(index_));
     checkpoint.set("step", std::to_string(step_));
-    checkpoint.set("loss_sum", exact(loss_sum_));
+    checkpoint.set("loss_sum", exact(watch_.loss_sum()));
     checkpoint.set("log_lines", std::to_string(run_.log_lines()));
     checkpoint.write(file);
     last_save_ = Clock::now();
@@ -98,46 +102,71 @@ class Loop {
   void run_epoch(Stage& stage) {
     const auto start = Clock::now();
     const int64_t steps = phase_.begin_epoch(epoch_);
-    for (; index_ < steps; ++index_) {
+    while (index_ < steps) {
       if (interrupted()) {
         save(file_, false);
         raise_interrupted(phase_.name, "go on with --resume");
       }
       run_step();
-      stage.update(epoch_ + 1, {{"step", static_cast<double>(step_)}, {"loss", loss_sum_ / static_cast<double>(index_ + 1)}});
-      if (seconds_since(last_save_) > kCheckpointSeconds && index_ + 1 < steps) ++index_, save(file_, false), --index_;
+      watch_.poll();
+      require_finite();
+      stage.update(epoch_ + 1, {{"step", static_cast<double>(step_)}, {"loss", mean_loss()}});
+      if (seconds_since(last_save_) > kCheckpointSeconds && index_ < steps) save(file_, false);
     }
-    finish_epoch(steps, seconds_since(start));
+    wait_for_steps();
+    finish_epoch(seconds_since(start));
   }
 
   void run_step() {
     const tensor::Measured step("step", tensor::Measured::Kind::phase);
+    graph_.run([&] { do_step(); });
+    ++step_, ++index_;
+  }
+
+  void do_step() {
     phase_.parameters->clear_gradients();
     const int64_t parts = phase_.parts ? phase_.parts(index_) : 1;
-    for (int64_t part = 0; part < parts; ++part) loss_sum_ += run_part(part);
+    for (int64_t part = 0; part < parts; ++part) run_part(part);
     const nn::Clip clip = nn::clip_scale(*phase_.parameters, phase_.clip);
-    nn::require_finite_gradients(clip.norm, step_, *phase_.parameters);
+    watch_.end_step(clip);
+    if (immediate_) nn::require_finite_gradients(clip.norm.item(), step_, *phase_.parameters);
     phase_.optimizer->step(*phase_.parameters, phase_.learning_rate * phase_.schedule.multiplier(step_), clip.scale);
     if (phase_.after_step) phase_.after_step(step_);
-    ++step_;
   }
 
   // Forward and backward; the gradients add up in the parameters.
-  double run_part(int64_t part) {
+  void run_part(int64_t part) {
     const std::string pass = part == 0 ? phase_.name : phase_.name + "/" + std::to_string(part);
     const nn::Context context{.training = true, .seed = phase_.seed, .step = static_cast<uint64_t>(step_), .pass = pass};
     autograd::Tape tape;
     const autograd::Var value = phase_.parts ? phase_.part_loss(index_, part, context) : phase_.loss(index_, context);
-    const double loss = value.value().item();
-    nn::require_finite_loss(loss, step_, *phase_.parameters, tape);
+    watch_.add_loss(value.value());
+    if (immediate_) nn::require_finite_loss(value.value().item(), step_, *phase_.parameters, tape);
     tape.backward(value);
-    return loss;
   }
 
-  void finish_epoch(int64_t steps, double seconds) {
+  void wait_for_steps() {
+    watch_.wait();
+    require_finite();
+  }
+
+  // A device tells some steps later that a step was not finite, and has left the parameters alone since then: made again, the
+  // step says what it was.
+  void require_finite() {
+    if (!watch_.failed()) return;
+    step_ -= index_ - watch_.steps(), index_ = watch_.steps();
+    immediate_ = true;
+    do_step();
+    tensor::fail(tensor::Fault::bug, "step ", step_, ": the loss or the gradient norm was not finite, but is when the step is ",
+                 "made again; the last checkpoint is unharmed");
+  }
+
+  double mean_loss() const { return watch_.loss_sum() / static_cast<double>(std::max<int64_t>(watch_.steps(), 1)); }
+
+  void finish_epoch(double seconds) {
     Record record;
     record.add("phase", phase_.name).add("round", phase_.round).add("epoch", epoch_ + 1).add("step", step_);
-    record.add("loss", loss_sum_ / static_cast<double>(std::max<int64_t>(steps, 1))).add("seconds", seconds);
+    record.add("loss", mean_loss()).add("seconds", seconds);
     if (phase_.end_epoch) phase_.end_epoch(record);
     bool best = false;
     if (phase_.validate && (epoch_ + 1) % phase_.validate_every == 0) {
@@ -148,7 +177,8 @@ class Loop {
       best = stopping_.update(phase_.minimize ? -score : score);
     }
     run_.log(record);
-    ++epoch_, index_ = 0, loss_sum_ = 0;
+    ++epoch_, index_ = 0;
+    watch_.begin(0, 0);
     if (best && phase_.patience > 0) save(best_file_, false);
     if (seconds_since(last_save_) > kCheckpointSeconds) save(file_, false);
   }
@@ -158,7 +188,9 @@ class Loop {
   std::string file_, best_file_;
   nn::EarlyStopping stopping_;
   int64_t epoch_ = 0, index_ = 0, step_ = 0;
-  double loss_sum_ = 0;
+  nn::StepWatch watch_;
+  tensor::cuda::StepGraph graph_;
+  bool immediate_;  // numbers are looked at where they arise; on a device that would wait for every step
   Clock::time_point last_save_;
 };
 

@@ -12,7 +12,9 @@
 #include "graph/spmm.h"
 #include "nn/adam.h"
 #include "nn/clip.h"
+#include "nn/step_watch.h"
 #include "tensor/bench_samples.h"
+#include "tensor/cuda/graph.h"
 #include "tensor/profile.h"
 #include "tensor/random.h"
 
@@ -62,12 +64,7 @@ class Trained {
  public:
   virtual ~Trained() = default;
   void step() {
-    parameters_.clear_gradients();
-    const nn::Context context{.training = true, .seed = 1, .step = number_++};
-    autograd::Tape tape;
-    const Var value = loss(context);
-    tape.backward(value);
-    optimizer_.step(parameters_, 1e-4, nn::clip_scale(parameters_, 1).scale);
+    graph_.run([&] { do_step(); });
   }
 
  protected:
@@ -75,7 +72,23 @@ class Trained {
   nn::Parameters parameters_{1};
 
  private:
+  void do_step() {
+    parameters_.clear_gradients();
+    const nn::Context context{.training = true, .seed = 1, .step = number_++};
+    {
+      autograd::Tape tape;
+      const Var value = loss(context);
+      watch_.add_loss(value.value());
+      tape.backward(value);
+    }
+    const nn::Clip clip = nn::clip_scale(parameters_, 1);
+    watch_.end_step(clip);
+    optimizer_.step(parameters_, 1e-4, clip.scale);
+  }
+
   nn::AdamW optimizer_;
+  nn::StepWatch watch_;
+  tensor::cuda::StepGraph graph_;
   uint64_t number_ = 0;
 };
 
@@ -187,10 +200,10 @@ class AdamSteps {
       *x = Tensor::full({parameters}, 0.01, tensor::DType::f32, tensor::default_device());
     }
     update_.learning_rate = 1e-3, update_.beta1 = 0.9, update_.beta2 = 0.999, update_.epsilon = 1e-8;
-    update_.correction1 = update_.correction2 = update_.gradient_scale = 1;
+    update_.correction1 = update_.correction2 = 1;
     update_.coupled_decay = 0, update_.decoupled_decay = 0.01;
   }
-  void run() const { nn::adam_kernels::update(update_.w, std::span(&update_, 1)); }
+  void run() const { nn::adam_kernels::update(update_.w, std::span(&update_, 1), {}); }
 
  private:
   nn::AdamUpdate update_{};

@@ -9,7 +9,9 @@ namespace nn {
 
 namespace adam_kernels {
 
-static void update_cpu(const Tensor& first, std::span<const AdamUpdate> updates) {
+static void update_cpu(const Tensor& first, std::span<const AdamUpdate> updates, const Tensor& gradient_scale) {
+  const double scale = gradient_scale.defined() ? gradient_scale.item() : 1;
+  if (!std::isfinite(scale)) return;
   std::vector<int64_t> sizes;
   for (const AdamUpdate& u : updates) {
     sizes.push_back(u.w.size());
@@ -29,7 +31,7 @@ static void update_cpu(const Tensor& first, std::span<const AdamUpdate> updates)
                       .beta2 = static_cast<T>(u.beta2), .epsilon = static_cast<T>(u.epsilon),
                       .correction1 = static_cast<T>(u.correction1), .correction2 = static_cast<T>(u.correction2),
                       .coupled_decay = static_cast<T>(u.coupled_decay), .decoupled_decay = static_cast<T>(u.decoupled_decay),
-                      .gradient_scale = static_cast<T>(u.gradient_scale)}});
+                      .gradient_scale = static_cast<T>(scale)}});
     }
     for_pieces(pieces_of(sizes), [&](size_t, const Piece& p) {
       const Pointers& a = all[p.tensor];
@@ -42,7 +44,7 @@ constinit decltype(update) update{"adam.update", update_cpu};
 
 }  // namespace adam_kernels
 
-void Adam::apply(std::vector<Update>& updates, double learning_rate, double gradient_scale) const {
+void Adam::apply(std::vector<Update>& updates, double learning_rate, const Tensor& gradient_scale) const {
   std::vector<AdamUpdate> list;
   for (const Update& u : updates) {
     const double t = static_cast<double>(u.count);
@@ -50,9 +52,9 @@ void Adam::apply(std::vector<Update>& updates, double learning_rate, double grad
                     .beta2 = options_.beta2, .epsilon = options_.epsilon,
                     .correction1 = 1 / (1 - std::pow(options_.beta1, t)),
                     .correction2 = 1 / (1 - std::pow(options_.beta2, t)), .coupled_decay = decoupled_ ? 0 : options_.decay,
-                    .decoupled_decay = decoupled_ && u.decay ? options_.decay : 0, .gradient_scale = gradient_scale});
+                    .decoupled_decay = decoupled_ && u.decay ? options_.decay : 0});
   }
-  adam_kernels::update(list[0].w, list);
+  adam_kernels::update(list[0].w, list, gradient_scale);
 }
 
 }  // namespace nn

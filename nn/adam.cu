@@ -1,5 +1,7 @@
 #include "nn/adam.h"
 
+#include <cmath>
+
 #include "nn/pieces_cuda.h"
 #include "tensor/simd/table.h"
 
@@ -13,7 +15,7 @@ struct Entry {
   tensor::AdamStep<float> step;
 };
 
-static void update_cuda(const Tensor&, std::span<const AdamUpdate> updates) {
+static void update_cuda(const Tensor&, std::span<const AdamUpdate> updates, const Tensor& gradient_scale) {
   std::vector<int64_t> sizes;
   std::vector<Entry> entries;
   for (AdamUpdate u : updates) {
@@ -23,11 +25,14 @@ static void update_cuda(const Tensor&, std::span<const AdamUpdate> updates) {
                        {.learning_rate = real(u.learning_rate), .beta1 = real(u.beta1), .beta2 = real(u.beta2),
                         .epsilon = real(u.epsilon), .correction1 = real(u.correction1), .correction2 = real(u.correction2),
                         .coupled_decay = real(u.coupled_decay), .decoupled_decay = real(u.decoupled_decay),
-                        .gradient_scale = real(u.gradient_scale)}});
+                        .gradient_scale = 1}});
   }
-  for_device_pieces("adam.update", entries, sizes, [] __device__(const Entry& e, int64_t i) {
+  const double* scale = gradient_scale.defined() ? gradient_scale.data<double>() : nullptr;
+  for_device_pieces("adam.update", entries, sizes, [=] __device__(const Entry& e, int64_t i) {
+    if (scale && !std::isfinite(*scale)) return;
     const tensor::AdamStep<float>& s = e.step;
-    const float weight = e.w[i], gradient = e.g[i] * s.gradient_scale + weight * s.coupled_decay;
+    const float factor = scale ? static_cast<float>(*scale) : s.gradient_scale;
+    const float weight = e.w[i], gradient = e.g[i] * factor + weight * s.coupled_decay;
     const float first = e.m[i] * s.beta1 + gradient * (1 - s.beta1);
     const float second = e.v[i] * s.beta2 + gradient * gradient * (1 - s.beta2);
     e.m[i] = first, e.v[i] = second;

@@ -21,7 +21,7 @@ class Adam : public Optimizer {
  protected:
   Adam(const char* name, AdamOptions options, bool decoupled)
       : Optimizer(name, {"m", "v"}), options_(options), decoupled_(decoupled) {}
-  void apply(std::vector<Update>& updates, double learning_rate, double gradient_scale) const override;
+  void apply(std::vector<Update>& updates, double learning_rate, const Tensor& gradient_scale) const override;
 
  private:
   AdamOptions options_;
@@ -38,11 +38,11 @@ struct AdamUpdate {
   Tensor w, g, m, v;
   double learning_rate, beta1, beta2, epsilon;
   double correction1, correction2;  // 1 / (1 - beta^count)
-  double coupled_decay, decoupled_decay, gradient_scale;
+  double coupled_decay, decoupled_decay;
 };
 
 namespace adam_kernels {  // seam between adam.cpp (CPU) and adam.cu (CUDA); `first` chooses the device
-extern tensor::Kernel<void(const Tensor& first, std::span<const AdamUpdate> updates)> update;
+extern tensor::Kernel<void(const Tensor& first, std::span<const AdamUpdate> updates, const Tensor& gradient_scale)> update;
 }
 
 }  // namespace nn

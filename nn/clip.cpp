@@ -23,7 +23,7 @@ static double squares_of(const T* x, int64_t n) {
   return sum;
 }
 
-static void sum_of_squares_cpu(const Tensor& first, std::span<const Tensor> gradients, double& sum) {
+static void measure_cpu(const Tensor& first, std::span<const Tensor> gradients, double max_norm, Clip& clip) {
   std::vector<int64_t> sizes;
   for (const Tensor& g : gradients) sizes.push_back(g.size());
   const std::vector<Piece> pieces = pieces_of(sizes);
@@ -34,11 +34,14 @@ static void sum_of_squares_cpu(const Tensor& first, std::span<const Tensor> grad
       parts[i] = squares_of<T>(gradients[p.tensor].data<T>() + p.begin, p.end - p.begin);
     });
   });
-  sum = 0;
+  double sum = 0;
   for (double part : parts) sum += part;
+  const double norm = std::sqrt(sum);
+  *clip.norm.data<double>() = norm;
+  *clip.scale.data<double>() = max_norm > 0 && norm > max_norm ? max_norm / norm : 1;
 }
 
-constinit decltype(sum_of_squares) sum_of_squares{"clip.sum_of_squares", sum_of_squares_cpu};
+constinit decltype(measure) measure{"clip.measure", measure_cpu};
 
 }  // namespace clip_kernels
 
@@ -51,10 +54,11 @@ Clip clip_scale(const Parameters& parameters, double max_norm) {
     gradients.push_back(p.var.grad());
     tensor::count_work(0, static_cast<double>(gradients.back().bytes()));
   }
-  double sum = 0;
-  if (!gradients.empty()) clip_kernels::sum_of_squares(gradients[0], gradients, sum);
-  const double norm = std::sqrt(sum);
-  return {norm, max_norm > 0 && norm > max_norm ? max_norm / norm : 1};
+  const tensor::Device device = gradients.empty() ? tensor::default_device() : gradients[0].device();
+  if (gradients.empty()) return {Tensor::scalar(0, DType::f64, device), Tensor::scalar(1, DType::f64, device)};
+  Clip clip{Tensor({}, DType::f64, device), Tensor({}, DType::f64, device)};
+  clip_kernels::measure(gradients[0], gradients, max_norm, clip);
+  return clip;
 }
 
 }  // namespace nn

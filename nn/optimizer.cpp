@@ -5,7 +5,7 @@ namespace nn {
 using tensor::Fault;
 using tensor::require;
 
-void Optimizer::step(Parameters& parameters, double learning_rate, double gradient_scale) {
+void Optimizer::step(Parameters& parameters, double learning_rate, const Tensor& gradient_scale) {
   std::vector<Update> updates;
   for (const Parameter& p : parameters) {
     const Tensor& g = p.var.grad();

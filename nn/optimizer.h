@@ -25,8 +25,9 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  // gradient_scale multiplies the gradients: what clipping asks for.
-  void step(Parameters& parameters, double learning_rate, double gradient_scale = 1);
+  // gradient_scale, f64 of one element on the device of the gradients, multiplies them: what clipping asks for; undefined, it
+  // is 1. One that is not finite leaves parameters and state tensors as they are.
+  void step(Parameters& parameters, double learning_rate, const Tensor& gradient_scale = {});
 
   // "adam.m/encoder.w", "adam.v/encoder.w", "adam.count/encoder.w"; empty before the first step.
   NamedTensors state() const;
@@ -35,7 +36,7 @@ class Optimizer {
 
  protected:
   Optimizer(const char* name, std::vector<const char*> slots) : name_(name), slots_(std::move(slots)) {}
-  virtual void apply(std::vector<Update>& updates, double learning_rate, double gradient_scale) const = 0;
+  virtual void apply(std::vector<Update>& updates, double learning_rate, const Tensor& gradient_scale) const = 0;
 
  private:
   struct State {

@@ -1,5 +1,7 @@
 #include "nn/sgd.h"
 
+#include <cmath>
+
 #include "nn/pieces_cuda.h"
 
 namespace nn::sgd_kernels {
@@ -11,7 +13,7 @@ struct Entry {
   const float* g;
 };
 
-static void update_cuda(const Tensor&, std::span<const Update> updates, const SgdStep& step) {
+static void update_cuda(const Tensor&, std::span<const Update> updates, const SgdStep& step, const Tensor& gradient_scale) {
   std::vector<int64_t> sizes;
   std::vector<Entry> entries;
   for (Update u : updates) {
@@ -19,9 +21,12 @@ static void update_cuda(const Tensor&, std::span<const Update> updates, const Sg
     entries.push_back({floats(u.w), floats(u.m), floats(u.g)});
   }
   const float rate = static_cast<float>(step.learning_rate), momentum = static_cast<float>(step.momentum),
-              decay = static_cast<float>(step.decay), scale = static_cast<float>(step.gradient_scale);
+              decay = static_cast<float>(step.decay);
+  const double* scale = gradient_scale.defined() ? gradient_scale.data<double>() : nullptr;
   for_device_pieces("sgd.update", entries, sizes, [=] __device__(const Entry& e, int64_t i) {
-    const float weight = e.w[i], speed = e.velocity[i] * momentum + (e.g[i] * scale + weight * decay);
+    if (scale && !std::isfinite(*scale)) return;
+    const float weight = e.w[i], gradient = e.g[i] * (scale ? static_cast<float>(*scale) : 1.f);
+    const float speed = e.velocity[i] * momentum + (gradient + weight * decay);
     e.velocity[i] = speed;
     e.w[i] = weight - speed * rate;
   });

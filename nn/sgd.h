@@ -19,18 +19,20 @@ class Sgd : public Optimizer {
   explicit Sgd(SgdOptions options = {}) : Optimizer("sgd", {"velocity"}), options_(options) {}
 
  protected:
-  void apply(std::vector<Update>& updates, double learning_rate, double gradient_scale) const override;
+  void apply(std::vector<Update>& updates, double learning_rate, const Tensor& gradient_scale) const override;
 
  private:
   SgdOptions options_;
 };
 
 struct SgdStep {
-  double learning_rate, momentum, decay, gradient_scale;
+  double learning_rate, momentum, decay;
 };
 
 namespace sgd_kernels {  // seam between sgd.cpp (CPU) and sgd.cu (CUDA); `first` chooses the device
-extern tensor::Kernel<void(const Tensor& first, std::span<const Update> updates, const SgdStep& step)> update;
+extern tensor::Kernel<void(const Tensor& first, std::span<const Update> updates, const SgdStep& step,
+                           const Tensor& gradient_scale)>
+    update;
 }
 
 }  // namespace nn

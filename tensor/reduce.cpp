@@ -13,6 +13,9 @@ static void column_sums_cpu(const Tensor& x, Tensor& sums) {
   });
 }
 
+static void accumulate_cpu(const Tensor& x, int64_t index, Tensor& sums) { sums.span<double>()[index] += x.item(); }
+
 constinit decltype(column_sums) column_sums{"column_sums", column_sums_cpu};
+constinit decltype(accumulate) accumulate{"accumulate", accumulate_cpu};
 
 }  // namespace tensor

@@ -1,4 +1,5 @@
-// Sums over the rows of a matrix, without a derivative of their own: the gradient of what was broadcast over rows.
+// Sums without a derivative of their own: over the rows of a matrix (the gradient of what was broadcast over rows), and of
+// single numbers over the steps of a loop.
 #pragma once
 
 #include "tensor/kernel.h"
@@ -10,6 +11,9 @@ namespace tensor {
 
 // sums[j] = sum over i of x[i,j]
 extern Kernel<void(const Tensor& x, Tensor& sums)> column_sums;
+
+// sums[index] += x, for x of one element and f64 sums on its device.
+extern Kernel<void(const Tensor& x, int64_t index, Tensor& sums)> accumulate;
 
 // For CPU kernels that make the rows they sum: calls add_rows(begin, end, part) for pieces of a fixed number of rows, each
 // with a zeroed part [columns] of its own, and adds the parts in order.

@@ -22,9 +22,10 @@ std::string text(const std::vector<genrec::GpuBenchRow>& results) {
     const bool large = row.rate() > 1e9;
     rows.push_back({row.name, fmt::format("{:.4g}", row.milliseconds),
                     fmt::format("{:.4g} {}{}/s", large ? row.rate() / 1e9 : row.rate(), large ? "G" : "", row.unit),
-                    fmt::format("{}", row.launches), fmt::format("{}", row.allocations)});
+                    fmt::format("{}", row.kernels), fmt::format("{}", row.graphs), fmt::format("{}", row.waits),
+                    fmt::format("{}", row.allocations)});
   }
-  const std::vector<std::string> header{"measured", "ms", "rate", "launches", "allocations"};
+  const std::vector<std::string> header{"measured", "ms", "rate", "kernels", "graphs", "waits", "allocations"};
   return genrec::text_table(header, rows) + tensor::cuda::description() + "\n";
 }
 
@@ -32,7 +33,8 @@ std::string json(const std::vector<genrec::GpuBenchRow>& results) {
   Json rows = Json::array();
   for (const genrec::GpuBenchRow& row : results)
     rows.push_back({{"name", row.name}, {"milliseconds", row.milliseconds}, {"work", row.work}, {"unit", row.unit},
-                    {"rate", row.rate()}, {"launches", row.launches}, {"allocations", row.allocations}});
+                    {"rate", row.rate()}, {"kernels", row.kernels}, {"graphs", row.graphs},
+                    {"waits", row.waits}, {"allocations", row.allocations}});
   return Json{{"device", tensor::cuda::description()}, {"rows", rows}}.dump(2) + "\n";
 }
 

@@ -18,6 +18,7 @@
 #include "quant/sinkhorn.h"
 #include "tensor/divide.h"
 #include "tensor/random.h"
+#include "tensor/reduce.h"
 #include "tensor/safetensors.h"
 
 namespace genrec::macrec {
@@ -68,7 +69,7 @@ class QuantizerTraining {
     }
     order_.resize(request.dataset.item_count());
     parts_ = {"recon", "rq", "con", "align", "cf", "diversity"};
-    sums_ = Tensor::zeros({static_cast<int64_t>(parts_.size() * modals_.size())}, tensor::DType::f64);
+    sums_ = Tensor::zeros({static_cast<int64_t>(parts_.size() * modals_.size())}, tensor::DType::f64, tensor::default_device());
     best_ = Tensor::full({static_cast<int64_t>(modals_.size())}, 2, tensor::DType::f64);
     clustered_ = Tensor::full({1}, -1, tensor::DType::i64);
   }
@@ -202,7 +203,7 @@ class QuantizerTraining {
 
   // Adds weight * value to the loss, and the value to the epoch's statistics.
   void add_part(Var& total, size_t modal, size_t part, const Var& value, double weight) {
-    sums_.data<double>()[modal * parts_.size() + part] += value.value().item();
+    tensor::accumulate(value.value(), static_cast<int64_t>(modal * parts_.size() + part), sums_);
     const Var term = weight == 1 ? value : autograd::scale(value, weight);
     total = total.defined() ? autograd::add(total, term) : term;
   }
@@ -240,12 +241,13 @@ class QuantizerTraining {
 
   void add_parts(Record& record) {
     const double steps = std::ceil(static_cast<double>(order_.size()) / options_.batch);
+    const std::vector<double> sums = sums_.to_vector<double>();
     for (size_t m = 0; m < modals_.size(); ++m)
       for (size_t part = 0; part < parts_.size(); ++part) {
-        double& sum = sums_.data<double>()[m * parts_.size() + part];
+        const double sum = sums[m * parts_.size() + part];
         if (sum != 0) record.add(part == 3 ? parts_[part] : modals_[m].name + " " + parts_[part], sum / steps);
-        sum = 0;
       }
+    sums_.fill(0);
   }
 
   // Collision rates of all items, for validate(), and how evenly codes are used; keeps the best weights.

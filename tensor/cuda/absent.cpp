@@ -1,6 +1,7 @@
 // The CUDA device of a program that was built without CUDA.
 #include "tensor/cuda/device.h"
 #include "tensor/cuda/graph.h"
+#include "tensor/cuda/readback.h"
 
 namespace tensor::cuda {
 
@@ -14,6 +15,12 @@ struct StepGraph::State {};
 StepGraph::StepGraph(int) {}
 StepGraph::~StepGraph() = default;
 void StepGraph::run(const std::function<void()>& body) { body(); }
+struct Readback::State {};
+Readback::Readback() {}
+Readback::~Readback() = default;
+bool Readback::poll(const Tensor&, std::span<double>) { return false; }
+void Readback::drop() {}
+
 GraphCounts graph_counts() { return {}; }
 void use_graphs(bool) {}
 

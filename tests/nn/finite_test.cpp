@@ -58,8 +58,8 @@ TEST_CASE("a gradient that is not finite is named", "[nn]") {
     autograd::Tape tape;
     tape.backward(autograd::multiply(a, b), Tensor::from(std::vector<float>{1, INFINITY}));
   }
-  CHECK(tests::error_of([&] { nn::require_finite_gradients(nn::clip_scale(p, 1).norm, 3, p); }) ==
+  CHECK(tests::error_of([&] { nn::require_finite_gradients(nn::clip_scale(p, 1).norm.item(), 3, p); }) ==
         "step 3: the gradient norm is inf; first not finite: gradient of a: element 1 of [2] is inf" + kAdvice);
   p.clear_gradients();
-  CHECK(tests::error_of([&] { nn::require_finite_gradients(nn::clip_scale(p, 1).norm, 3, p); }) == "");
+  CHECK(tests::error_of([&] { nn::require_finite_gradients(nn::clip_scale(p, 1).norm.item(), 3, p); }) == "");
 }

@@ -103,6 +103,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
   return *event = reinterpret_cast<cudaEvent_t>(new Event), cudaSuccess;
 }
+cudaError_t cudaEventDestroy(cudaEvent_t event) { return delete &of(event), cudaSuccess; }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t given) {
   Stream& stream = of(given);
   forbid_capture(stream, "cudaEventRecord");
