@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <span>
 
 #include "tensor/precision.h"
 
@@ -27,11 +28,19 @@ constexpr Limit kLimits[] = {
     {"rms_norm", 3e-5},
 };
 
-constexpr double kProductLimit = 1e-5;  // of products of numbers that are bf16 already: sums in another order
+constexpr double kProductLimit = 1e-5;    // of products of numbers that are bf16 already: sums in another order
+constexpr double kAttentionLimit = 5e-2;  // its probabilities, and the gradients of its scores, are rounded, by up to 2^-9 each; in
+                                          // small samples what is left of their sums can be small
 constexpr const char* kProducts[] = {"linear", "matmul", "batched_matmul"};
+constexpr const char* kAttentions[] = {"attention", "relation_attention"};
+
+bool is_among(std::string_view operation, std::span<const char* const> names) {
+  return std::find(names.begin(), names.end(), operation) != names.end();
+}
 
 double precision_limit(std::string_view operation) {
-  return std::find(std::begin(kProducts), std::end(kProducts), operation) != std::end(kProducts) ? kProductLimit : 0;
+  if (is_among(operation, kAttentions)) return kAttentionLimit;
+  return is_among(operation, kProducts) ? kProductLimit : 0;
 }
 
 // The largest difference, relative to the largest value of a. Infinite where one of them is not finite.
@@ -87,6 +96,7 @@ std::vector<Tensor> run_sample(const std::string& name, const Sample& sample, ui
 }  // namespace
 
 double device_limit(const std::string& operation) {
+  if (tensor::precision() == tensor::Precision::bf16 && is_among(operation, kAttentions)) return kAttentionLimit;
   for (const Limit& entry : kLimits)
     if (operation == entry.operation) return entry.limit;
   return kLimit;

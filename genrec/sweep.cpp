@@ -38,6 +38,7 @@ void require_same(const std::string& folder, const SweepOptions& options, const 
     require(there == here, folder, ": was made with ", what, " = ", there, ", now ", here, "; sweep into another --out");
   };
   same("model", run.model_name(), options.model);
+  same("precision", tensor::name_of(run.precision()), tensor::name_of(options.precision));
   same("seed", std::to_string(run.seed()), std::to_string(options.seed));
   for (const auto& [name, text] : wanted.values()) same(name, run.table().find(name)->text(), text);
 }
@@ -53,6 +54,7 @@ void train_or_go_on(Configured& configured, const SweepOptions& options, const s
   if (there) require_same(folder, options, configured.table);
   RunOptions run;
   run.model = options.model, run.data = options.data, run.out = folder, run.seed = options.seed, run.resume = there;
+  run.precision = options.precision;
   train_run(*configured.system, configured.table, run, dataset);
 }
 

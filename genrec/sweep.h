@@ -7,6 +7,7 @@
 
 #include "genrec/data/dataset.h"
 #include "genrec/options.h"
+#include "tensor/precision.h"
 
 namespace genrec {
 
@@ -23,6 +24,7 @@ struct SweepOptions {
   uint64_t seed = 1;
   std::vector<SweepAxis> axes;
   std::vector<int> cutoffs;
+  tensor::Precision precision = tensor::Precision::fp32;  // of the runs and their evaluations
 };
 
 struct SweepPoint {

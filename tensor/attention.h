@@ -1,8 +1,10 @@
-// Attention of one sequence in one head, the unit that the CPU kernels of the attention operations are made of: the problem.
-// Solved on the calling thread by simd<T>().attend and attend_backward (tensor/simd/table.h).
+// Attention of one sequence in one head, the unit that the CPU kernels of the attention operations are made of: the problem,
+// and its solution on the calling thread.
 #pragma once
 
 #include <cstdint>
+
+#include "tensor/precision.h"
 
 namespace tensor {
 
@@ -32,6 +34,20 @@ struct AttentionHead {
   bool causal = false;
   Rows<const T> bias = {nullptr, 0};  // [queries, keys], not yet scaled; null: none. A stride of -1: one value per distance.
   ProbabilityDropout<T> dropout = {};
+  Precision precision = Precision::fp32;  // of the products of floats
 };
+
+//   s = q k^T,  p = softmax(scale (s + bias)),  out = kept v,    kept = p, or after dropout, scaled
+// p [queries, keys] is 0 where not seen and negative where dropped. No keys: out = 0.
+template <class T>
+void attend(const AttentionHead<T>& head, T* p, Rows<T> out);
+
+//   dkept = dout v^T,  db = scale p (dp - sum(p dp)),  dq = db k,  dk = db^T q,  dv = kept^T dout
+// Assigns dq, dk, dv and, into db [queries, keys], the gradient of the bias. The head needs no bias.
+template <class T>
+void attend_backward(const AttentionHead<T>& head, const T* p, Rows<const T> dout, Rows<T> dq, Rows<T> dk, Rows<T> dv, T* db);
+
+// With bf16 the two sides of each of these six products are rounded to bf16 first: q, k, v, dout, and copies of kept and db.
+// All else is fp32, p and db as they are given back too.
 
 }  // namespace tensor

@@ -37,9 +37,9 @@ struct Attention {
         const auto rows = [&](int64_t of) { return Rows<const float>{x + first + of * part, columns()}; };
         const auto gradients = [&](int64_t of) { return Rows<float>{dx + first + of * part, columns()}; };
         const AttentionHead<float> head{.queries = length, .keys = length, .width = width, .q = rows(0), .k = rows(1),
-                                        .v = rows(2), .scale = 1, .bias = {bias.data() + length, -1}};
-        simd<float>().attend(head, p, {out, width});
-        simd<float>().attend_backward(head, p, rows(0), gradients(0), gradients(1), gradients(2), db);
+                                        .v = rows(2), .scale = 1, .bias = {bias.data() + length, -1}, .precision = precision()};
+        attend(head, p, {out, width});
+        attend_backward(head, p, rows(0), gradients(0), gradients(1), gradients(2), db);
         simd<float>().add_diagonals(db, length, diagonals.data());
       }
     });
@@ -120,13 +120,16 @@ struct Samples {
 
 Peaks measure_peaks() {
   Sums sums(kLevels[3].elements, 1);
-  std::vector<double> peaks, memory;
+  std::vector<double> peaks, tile_peaks, memory;
   peak_seconds();
   for (int i = 0; i < 5; ++i) {
     peaks.push_back(peak_seconds());
+    if (tiles()) tile_peaks.push_back(tile_peak_seconds());
     memory.push_back(seconds_of([&] { sums.run(); }));
   }
-  return {peak_work() / quantile(peaks, 0.5), sums.work() / quantile(memory, 0.5)};
+  return {.operations = peak_work() / quantile(peaks, 0.5),
+          .tiles = tiles() ? tile_peak_work() / quantile(tile_peaks, 0.5) : 0,
+          .bytes = sums.work() / quantile(memory, 0.5)};
 }
 
 std::vector<Workload> kernel_workloads(int64_t shrink) {
@@ -151,8 +154,7 @@ std::vector<Workload> kernel_workloads(int64_t shrink) {
                       }});
   }
   for (const Attention& x : attentions) {
-    result.push_back({x.name, "flop", x.work(), [all, x] { x.run(all->a.data(), all->c.data()); },
-                      Precision::fp32, /*rounds=*/false});
+    result.push_back({x.name, "flop", x.work(), [all, x] { x.run(all->a.data(), all->c.data()); }});
   }
   return result;
 }

@@ -15,6 +15,7 @@ namespace tensor {
 // Rates of this machine on all threads and the instruction set in use, float; takes about a quarter of a second.
 struct Peaks {
   double operations;  // multiply-adds in registers, each two operations, a second
+  double tiles;       // products of bf16 tiles, likewise; 0 where the set has none
   double bytes;       // z = x + y over memory
 };
 Peaks measure_peaks();

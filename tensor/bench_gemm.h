@@ -10,11 +10,12 @@ namespace tensor {
 struct GemmContestRow {
   std::string name;
   double seconds, other_seconds;  // medians
-  double share;                   // ours of the peak of multiply-adds, median
+  double share;                   // ours of the peak of multiply-adds or, in bf16, of products of tiles where there are some
   double ratio, low, high;        // other / ours: median and quartiles; above 1 ours is faster
 };
 
-// OpenBLAS (libopenblas.so.0) on as many threads as ours; the two take turns. Error(resources) where it is not installed.
+// OpenBLAS (libopenblas.so.0), in fp32, on as many threads as ours in the precision in use; the two take turns. Error(resources)
+// where it is not installed.
 std::vector<GemmContestRow> bench_gemm_against_openblas(int repeats, int64_t shrink = 1);
 
 }  // namespace tensor

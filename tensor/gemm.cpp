@@ -40,21 +40,6 @@ T* split_memory(int64_t count) {
 }
 
 template <class T>
-T* rounding_memory(int64_t count) {
-  thread_local Scratch<T> scratch;
-  return scratch.get(count);
-}
-
-// The rows of a matrix, rounded. Returns their distance: consecutive rows of a wide one fall into different cache sets.
-template <class T>
-int64_t rounded_copy(int64_t rows, int64_t columns, const T* x, int64_t stride, T* to) {
-  const int64_t to_stride = round_up(columns, 16) + 16;
-  for (int64_t i = 0; i < rows; ++i) simd<T>().round_bf16(x + i * stride, to + i * to_stride, columns);
-  return to_stride;
-}
-constexpr int64_t rounded_size(int64_t rows, int64_t columns) { return rows * (round_up(columns, 16) + 16); }
-
-template <class T>
 void run_unpacked(Product<T> x) {
   if (x.rounded) {
     const int64_t a_rows = x.transpose_a ? x.k : x.m, a_columns = x.transpose_a ? x.m : x.k;
@@ -209,11 +194,6 @@ template <class Element>
 auto* tile_values(Element* values) {
   using Bits = std::conditional_t<std::is_const_v<Element>, const uint16_t, uint16_t>;
   return reinterpret_cast<Bits*>(values);
-}
-
-template <class T>
-constexpr bool rounds(Precision precision) {
-  return std::is_same_v<T, float> && precision == Precision::bf16;
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
-// The description of a matrix product and of parts of it, and memory for packing: what gemm.cpp and tile_product.cpp share.
+// The description of a matrix product and of parts of it, and memory for packing: what gemm.cpp, tile_product.cpp and
+// attention.cpp share.
 #pragma once
 
 #include <memory>
 #include <new>
+#include <type_traits>
 
 #include "tensor/divide.h"
 #include "tensor/gemm.h"
@@ -66,6 +68,28 @@ struct Product {
   }
   Product block(int64_t i, int64_t rows, int64_t j, int64_t columns) const { return part(i, rows, j, columns, 0, k); }
 };
+
+// Whether products of T in that precision round: those of double never do.
+template <class T>
+constexpr bool rounds(Precision precision) {
+  return std::is_same_v<T, float> && precision == Precision::bf16;
+}
+
+// Memory of the thread for rounded copies, valid until its next call.
+template <class T>
+T* rounding_memory(int64_t count) {
+  thread_local Scratch<T> scratch;
+  return scratch.get(count);
+}
+
+// The rows of a matrix, rounded. Returns their distance: consecutive rows of a wide one fall into different cache sets.
+template <class T>
+int64_t rounded_copy(int64_t rows, int64_t columns, const T* x, int64_t stride, T* to) {
+  const int64_t to_stride = round_up(columns, 16) + 16;
+  for (int64_t i = 0; i < rows; ++i) simd<T>().round_bf16(x + i * stride, to + i * to_stride, columns);
+  return to_stride;
+}
+constexpr int64_t rounded_size(int64_t rows, int64_t columns) { return rows * (round_up(columns, 16) + 16); }
 
 constexpr int64_t kSplitK = 2048;  // longer sums of a weight gradient are split
 

@@ -81,7 +81,8 @@ static AttentionHead<T> head_of(int64_t s, int64_t h, int64_t width, const Tenso
           .k = rows(inputs.k, *at_k),
           .v = rows(inputs.v, *at_k),
           .scale = static_cast<T>(options.scale),
-          .causal = options.causal};
+          .causal = options.causal,
+          .precision = tensor::precision()};
 }
 
 // The random words of the probabilities [begin, end), for the calling thread until its next call.
@@ -122,8 +123,7 @@ static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const 
           AttentionHead<T> head = head_of<T>(s, h, width, q_offsets, k_offsets, options, inputs);
           head.bias = bias.rows(h);
           head.dropout = dropout;
-          tensor::simd<T>().attend(head, packed ? packed + starts[s] + h * size : scratch,
-                                   rows_from<T>(out, row, h * width));
+          tensor::attend(head, packed ? packed + starts[s] + h * size : scratch, rows_from<T>(out, row, h * width));
           if (dropout.words) dropout.words += size;
         }
       }
@@ -152,7 +152,6 @@ static void backward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const
   tensor::count_work(8.0 * static_cast<double>(starts.back()) * static_cast<double>(dout.columns() / options.heads), 0);
   tensor::for_real(dout.dtype(), "attention", [&](auto zero) {
     using T = decltype(zero);
-    const auto& simd = tensor::simd<T>();
     const int64_t width = dout.columns() / options.heads, sequences = q_offsets.size() - 1;
     // Each piece of sequences sums the gradients of its biases by distance.
     const bool biased = gradients.table.defined();
@@ -168,11 +167,11 @@ static void backward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const
           const auto rows = [&](Columns& x, int64_t row) { return rows_from<T>(x.matrix, row, x.first + h * width); };
           AttentionHead<T> head = head_of<T>(s, h, width, q_offsets, k_offsets, options, inputs);
           if (options.dropout > 0) head.dropout = {.kept = db + size, .scale = static_cast<T>(1 / (1 - options.dropout))};
-          simd.attend_backward(head, saved.data<T>() + starts[s] + h * size, rows_from<T>(dout, q_row, h * width),
-                               rows(gradients.q, q_row), rows(gradients.k, k_row), rows(gradients.v, k_row), db);
+          tensor::attend_backward(head, saved.data<T>() + starts[s] + h * size, rows_from<T>(dout, q_row, h * width),
+                                  rows(gradients.q, q_row), rows(gradients.k, k_row), rows(gradients.v, k_row), db);
           if (!biased) continue;
           T* part = parts.data<T>() + (begin / kSequencesPerPiece * options.heads + h) * line;
-          simd.add_diagonals(db, head.keys, part + longest - head.keys);
+          tensor::simd<T>().add_diagonals(db, head.keys, part + longest - head.keys);
         }
       }
     });

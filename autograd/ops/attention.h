@@ -27,7 +27,8 @@ struct RelativeBias {
 
 // q [queries, heads*width], k and v [keys, heads*width] -> [queries, heads*width]; column block h belongs to head h. Offsets
 // are i32 [sequences+1]: the queries of sequence s are rows q_offsets[s] .. q_offsets[s+1], its keys likewise. out =
-// dropout(softmax(scale q k^T)) v per sequence and head; a sequence without keys gives 0.
+// dropout(softmax(scale q k^T)) v per sequence and head; a sequence without keys gives 0. In bf16 both
+// sides of the two products, and of the four of the gradient, are rounded, as tensor/attention.h says; all else is fp32.
 Var attention(const Var& q, const Var& k, const Var& v, const Tensor& q_offsets, const Tensor& k_offsets,
               const AttentionOptions& options);
 

@@ -1,5 +1,6 @@
 // Attention of one new token per beam over what is cached: for decoding step by step. No derivative. Tables of rows are
-// checked where they live on the CPU; those that a kernel made are in range.
+// checked where they live on the CPU; those that a kernel made are in range. Always in
+// fp32: with few queries the time goes into reading the cache, and rounding it anew would add to that.
 #pragma once
 
 #include <vector>

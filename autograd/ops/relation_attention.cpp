@@ -55,7 +55,8 @@ struct Sequence {
             .k = part(1, h),
             .v = {value, width},
             .scale = scale,
-            .bias = {user_scores, tokens}};
+            .bias = {user_scores, tokens},
+            .precision = tensor::precision()};
   }
 };
 
@@ -79,7 +80,7 @@ static void forward_cpu(const Tensor& qkv, const Tensor& quv, const Tensor& s, c
         tensor::simd<T>().scale(x.a * x.b, user_scores, user_scores, n * n);
         x.user_values(user_value);
         for (int64_t h = 0; h < x.heads; ++h) {
-          tensor::simd<T>().attend(x.head(h, user_scores, user_value, value),
+          tensor::attend<T>(x.head(h, user_scores, user_value, value),
                                    packed ? packed + starts[index] + h * n * n : scratch,
                                    rows_from<T>(out, offsets.data<int32_t>()[index], h * width));
         }
@@ -126,7 +127,7 @@ static void backward_cpu(const Tensor& qkv, const Tensor& quv, const Tensor& s, 
         for (int64_t h = 0; h < x.heads; ++h) {
           const auto part = [&](int64_t i) { return rows_from<T>(dqkv, row, (i * x.heads + h) * width); };
           const Rows<T> dv = part(2);
-          simd.attend_backward(x.head(h, nullptr, user_value, value), saved.data<T>() + starts[index] + h * n * n,
+          tensor::attend_backward<T>(x.head(h, nullptr, user_value, value), saved.data<T>() + starts[index] + h * n * n,
                                rows_from<T>(dout, row, h * width), part(0), part(1), dv, db);
           simd.add(du, db, du, n * n);
           for (int64_t i = 0; i < n; ++i) simd.add(dvalue + i * width, dv[i], dvalue + i * width, width);

@@ -9,7 +9,9 @@ namespace autograd {
 // Per sequence with user scalars (a, b, g) = s[sequence,:] and per head t, with Q, K, V = qkv and XU_Q, XU_K, XU_V = quv:
 //   scores^t = scale (Q^t K^t^T + (a XU_Q) (b XU_K)^T),  out^t = softmax(scores^t) (V^t + g XU_V).
 // qkv is [tokens, 3*heads*width], quv [tokens, 3*width], s [sequences, 3], offsets i32 [sequences+1] -> [tokens,
-// heads*width]. The user term is computed once per sequence. Causal is not supported.
+// heads*width]. The user term is computed once per sequence. Causal is not supported. In bf16
+// Q^t K^t^T, softmax(..) (V^t + g XU_V) with the sum as one side, and their gradients round as in attention.h; the user term,
+// XU_Q XU_K^T and its gradients, is fp32.
 Var relation_attention(const Var& qkv, const Var& quv, const Var& s, const Tensor& offsets, const AttentionOptions& options);
 
 namespace relation_attention_kernels {

@@ -25,7 +25,8 @@ std::string text(const GemmRows& results, const std::string& other) {
                     fmt::format("{:.2f} to {:.2f}", row.low, row.high)});
   const std::vector<std::string> header{"product", "genrec ms", other + " ms", "of the peak", other + " / genrec", "quartiles"};
   return genrec::text_table(header, rows) +
-         fmt::format("instruction set {}, {} threads\n", tensor::name_of(tensor::isa()), tensor::threads());
+         fmt::format("instruction set {}, {}, {} threads\n", tensor::name_of(tensor::isa()), tensor::name_of(tensor::precision()),
+                     tensor::threads());
 }
 
 std::string json(const GemmRows& results, const std::string& other) {
@@ -37,7 +38,11 @@ std::string json(const GemmRows& results, const std::string& other) {
                     {"share", row.share},
                     {"ratio", row.ratio},
                     {"quartiles", {row.low, row.high}}});
-  const Json root{{"isa", tensor::name_of(tensor::isa())}, {"threads", tensor::threads()}, {"against", other}, {"rows", rows}};
+  const Json root{{"isa", tensor::name_of(tensor::isa())},
+                  {"precision", tensor::name_of(tensor::precision())},
+                  {"threads", tensor::threads()},
+                  {"against", other},
+                  {"rows", rows}};
   return root.dump(2) + "\n";
 }
 
@@ -47,11 +52,13 @@ class BenchGemm : public Command {
     options().add("against", against_, "The other library").choices({"openblas"});
     options().add("repeats", repeats_, "Turns that the two take at each product").range(1, 10000);
     options().add("shrink", shrink_, "Divides the longer sides of the matrices, for a quick look").range(1, 1024);
+    add_precision(precision_);
     add_common(true);
   }
 
   int run() override {
     const genrec::Stage stage("bench gemm");
+    const tensor::PrecisionScope scope(precision_);
     const GemmRows rows = tensor::bench_gemm_against_openblas(repeats_, shrink_);
     print(common().json ? json(rows, against_) : text(rows, against_));
     return 0;
@@ -61,6 +68,7 @@ class BenchGemm : public Command {
   std::string against_ = "openblas";
   int repeats_ = 15;
   int64_t shrink_ = 1;
+  tensor::Precision precision_ = tensor::Precision::fp32;
 };
 
 }  // namespace

@@ -40,6 +40,7 @@ class SweepCommand : public Command {
         .value_name("NAME=VALUE,VALUE,...");
     options().add("k", sweep_.cutoffs, "Lengths of the lists; empty: 10,20, or 1,5,10 where each user holds out one item")
         .range(1, 100000);
+    add_precision(sweep_.precision);
     system_->describe(options());
     add_common(true);
   }

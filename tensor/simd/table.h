@@ -76,12 +76,14 @@ struct Simd {
   // words[i] = the 16-bit word of element first_index + i, as in `dropout`; first_index must be a multiple of 8. Up to 63
   // more words are written.
   void (*dropout_words)(const PhiloxKey& key, uint64_t first_index, uint16_t* words, int64_t n);
-  // p [queries, keys] = softmax of the scores, 0 where not seen; out = p v. No keys: out = 0. With dropout, p is negative
-  // where dropped.
-  void (*attend)(const AttentionHead<T>& head, T* p, Rows<T> out);
-  // Assigns the gradients of q, k, v and, into db [queries, keys], that of the bias.
-  void (*attend_backward)(const AttentionHead<T>& head, const T* p, Rows<const T> dout, Rows<T> dq, Rows<T> dk, Rows<T> dv,
-                          T* db);
+  // The steps of attention.h. s [m, n] = x y^T; with `lower` only what has j <= i need be there.
+  void (*attention_dots)(int64_t m, int64_t n, int64_t width, Rows<const T> x, Rows<const T> y, bool lower, T* s);
+  // c [m, width] = A b [k, width]; A is [m, k] or, transposed, [k, m].
+  void (*attention_product)(bool transposed, int64_t m, int64_t k, Rows<const T> a, Rows<const T> b, int64_t width, Rows<T> c);
+  // From q k^T to the probabilities, in place, and to those that dropout keeps. keys >= 1.
+  void (*attention_softmax)(const AttentionHead<T>& head, T* p);
+  // From the gradient of the kept probabilities to db, in place, and the kept probabilities again.
+  void (*attention_softmax_backward)(const AttentionHead<T>& head, const T* p, T* db);
   // The sums along the diagonals of x [n, n], added to y [2n + 2]: y[n + 1 + d] += sum over i of x[i, i + d], for d from
   // -n-1 to n.
   void (*add_diagonals)(const T* x, int64_t n, T* y);

@@ -56,7 +56,15 @@ TEST_CASE("a sweep trains once per setting, measures on validation, and goes on 
   CHECK(again.out == first.out);
   CHECK(contains(again.err, "width-4: stage train is finished already"));
   CHECK(contains(with({"--vary", "width=4", "--learning-rate", "0.5"}).err, "width-4: was made with learning-rate = "));
+  CHECK(contains(with({"--vary", "width=4", "--precision", "bf16"}).err,
+                 "width-4: was made with precision = fp32, now bf16; sweep into another --out"));
   CHECK(contains(with({"--vary", "widht=4"}).err, "mf has no option 'widht'; did you mean 'width'?"));
   CHECK(contains(with({"--vary", "width=x"}).err, "--vary width: 'x'"));
   CHECK(contains(with({}).err, "--vary: mf has no usual values"));
+
+  Words rounded = sweep;
+  rounded[6] = folder / "rounded";
+  rounded.insert(rounded.end(), {"--vary", "width=4", "--precision", "bf16"});
+  REQUIRE(run_program(rounded).exit_code == 0);
+  CHECK(contains(tests::read_text(folder / "rounded/width-4/config.toml"), "precision = \"bf16\""));
 }

@@ -72,5 +72,10 @@ TEST_CASE("genrec bench gemm compares with OpenBLAS, or says that there is none"
   } else {
     REQUIRE(outcome.exit_code == 0);
     CHECK(tests::contains(outcome.out, "openblas / genrec"));
+    const tests::Outcome rounded = tests::run_program(
+        {"bench", "gemm", "--against", "openblas", "--shrink", "64", "--repeats", "1", "--quiet", "--precision", "bf16"});
+    INFO(rounded.err);
+    REQUIRE(rounded.exit_code == 0);
+    CHECK(tests::contains(rounded.out, ", bf16, "));
   }
 }

@@ -1,5 +1,6 @@
 // Attention of one sequence in one head. With few queries nothing is packed: scores are blocks of dot products, the other
-// products read their right side in place. With more, all are matrix products that pack it.
+// products read their right side in place. With more, all are matrix products that pack it. The order of the steps is in
+// tensor/attention.cpp.
 #include "tensor/simd/kernels/exp.h"
 #include "tensor/simd/kernels/fill.h"
 #include "tensor/simd/kernels/vector.h"
@@ -111,17 +112,17 @@ void combine_rows(int64_t k, const T* a, int64_t row, int64_t column, Rows<const
   });
 }
 
-// c [m, width] = A b [k, width]; A is [m, k], or, transposed, [k, m], of the stride `lda`.
+// c [m, width] = A b [k, width]; A is [m, k], or, transposed, [k, m].
 template <class T>
-void product(bool transposed, int64_t m, int64_t k, const T* a, int64_t lda, Rows<const T> b, int64_t width, Rows<T> c) {
-  if (m >= kManyRows) return gemm<T>(transposed, false, m, width, k, a, lda, b.data, b.stride, c.data, c.stride, {});
-  const int64_t row = transposed ? 1 : lda, column = transposed ? lda : 1;
+void product(bool transposed, int64_t m, int64_t k, Rows<const T> a, Rows<const T> b, int64_t width, Rows<T> c) {
+  if (m >= kManyRows) return gemm<T>(transposed, false, m, width, k, a.data, a.stride, b.data, b.stride, c.data, c.stride, {});
+  const int64_t row = transposed ? 1 : a.stride, column = transposed ? a.stride : 1;
   using Block = void (*)(int64_t, const T*, int64_t, int64_t, Rows<const T>, int64_t, Rows<T>);
   static constexpr Block kBlocks[] = {combine_rows<T, 1>, combine_rows<T, 2>, combine_rows<T, 3>,
                                       combine_rows<T, 4>, combine_rows<T, 5>, combine_rows<T, 6>};
   for (int64_t blocks = (m + 5) / 6, i = 0; blocks > 0; --blocks) {  // of nearly equal height
     const int64_t rows = (m - i + blocks - 1) / blocks;
-    kBlocks[rows - 1](k, a + i * row, row, column, b, width, {c[i], c.stride});
+    kBlocks[rows - 1](k, a.data + i * row, row, column, b, width, {c[i], c.stride});
     i += rows;
   }
 }
@@ -129,10 +130,6 @@ void product(bool transposed, int64_t m, int64_t k, const T* a, int64_t lda, Row
 template <class T>
 void clear(T* x, int64_t n) {
   for_vectors<T>(n, [&](int64_t i, auto lanes) { lanes.store(x + i, Vector<T>{}); });
-}
-template <class T>
-void clear(Rows<T> x, int64_t rows, int64_t width) {
-  for (int64_t i = 0; i < rows; ++i) clear(x[i], width);
 }
 
 // What becomes of the probabilities p of one row, from element `first` of [queries, keys] on. With dropout the kept ones,
@@ -237,35 +234,27 @@ inline void softmax_scores_backward(const T* p, T* dp, T scale, int64_t n, T* ke
 }
 
 template <class T>
-void attend(const AttentionHead<T>& head, T* p, Rows<T> out) {
-  const int64_t m = head.queries, n = head.keys, width = head.width;
-  if (n == 0) return clear(out, m, width);
-  T* kept = head.dropout.kept ? head.dropout.kept : p;
-  dots(m, n, width, head.q, head.k, head.causal, p);
-  for (int64_t i = 0; i < m; ++i) {
+void attention_softmax(const AttentionHead<T>& head, T* p) {
+  const int64_t n = head.keys;
+  T* kept = head.dropout.kept;
+  for (int64_t i = 0; i < head.queries; ++i) {
     const int64_t seen = head.causal ? i + 1 : n;
     softmax_scores(head, i, p + i * n, seen);
     clear(p + i * n + seen, n - seen);
-    if (kept != p) clear(kept + i * n + seen, n - seen);
+    if (kept) clear(kept + i * n + seen, n - seen);
   }
-  product<T>(false, m, n, kept, n, head.v, width, out);
 }
 
 template <class T>
-void attend_backward(const AttentionHead<T>& head, const T* p, Rows<const T> dout, Rows<T> dq, Rows<T> dk, Rows<T> dv,
-                     T* db) {
-  const int64_t m = head.queries, n = head.keys, width = head.width;
+void attention_softmax_backward(const AttentionHead<T>& head, const T* p, T* db) {
+  const int64_t n = head.keys;
   T* kept = head.dropout.kept;
-  dots(m, n, width, dout, head.v, head.causal, db);
-  for (int64_t i = 0; i < m; ++i) {
+  for (int64_t i = 0; i < head.queries; ++i) {
     const int64_t seen = head.causal ? i + 1 : n;
     softmax_scores_backward(p + i * n, db + i * n, head.scale, seen, kept ? kept + i * n : nullptr, head.dropout.scale);
     clear(db + i * n + seen, n - seen);
     if (kept) clear(kept + i * n + seen, n - seen);
   }
-  product<T>(false, m, n, db, n, head.k, width, dq);
-  product<T>(true, n, m, db, n, head.q, width, dk);
-  product<T>(true, n, m, kept ? kept : p, n, dout, width, dv);
 }
 
 // The elements r, r + (n + 1), r + 2 (n + 1), ... of x lie on diagonal r, and from row n - r on on diagonal r - (n + 1).
@@ -297,8 +286,10 @@ void add_diagonals(const T* x, int64_t n, T* y) {
 
 template <class T>
 void fill_attention(Simd<T>& table) {
-  table.attend = attend<T>;
-  table.attend_backward = attend_backward<T>;
+  table.attention_dots = dots<T>;
+  table.attention_product = product<T>;
+  table.attention_softmax = attention_softmax<T>;
+  table.attention_softmax_backward = attention_softmax_backward<T>;
   table.add_diagonals = add_diagonals<T>;
 }
 template void fill_attention(Simd<float>&);
