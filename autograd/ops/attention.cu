@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "autograd/ops/attention_head.h"
-#include "autograd/ops/attention_warps.h"
+#include "autograd/ops/attention_tiles.h"
 #include "autograd/ops/dropout.h"
 #include "tensor/cuda/map.h"
 #include "tensor/cuda/sums.h"
@@ -86,10 +86,11 @@ static void forward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const
   const Tensor starts = tensor::cuda::upload(host_starts);
   Tensor probabilities = tensor::cuda::scratch(host_starts.back());
   AttentionProblem x = problem_of(q_offsets, k_offsets, options, inputs, starts, out.columns());
-  const size_t shared = shared_bytes_of(x, longest_of(k_offsets));
+  const auto precision = tensor::precision();
+  const size_t shared = shared_bytes_of(x, longest_of(q_offsets), longest_of(k_offsets), 1, precision);
   tensor::cuda::launch("attention.forward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
-                       attend_kernel<RelativeTable, NoValue>, x, relative_table(inputs.table, buckets), NoValue{},
-                       floats(probabilities), DeviceColumns{floats(out), out.columns()});
+                       attend_kernel_of<RelativeTable, NoValue>(x, precision), x, relative_table(inputs.table, buckets),
+                       NoValue{}, floats(probabilities), DeviceColumns{floats(out), out.columns()});
   if (saved) *saved = probabilities;
 }
 
@@ -122,10 +123,11 @@ static void backward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, cons
   const Tensor starts = tensor::cuda::upload(probability_starts(q_offsets, k_offsets, options.heads));
   Tensor scores = tensor::cuda::scratch(saved.size());
   AttentionProblem x = problem_of(q_offsets, k_offsets, options, inputs, starts, dout.columns());
-  const size_t shared = shared_bytes_of(x, longest_of(k_offsets));
+  const auto precision = tensor::precision();
+  const size_t shared = shared_bytes_of(x, longest_of(q_offsets), longest_of(k_offsets), 2, precision);
   tensor::cuda::launch("attention.backward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
-                       attend_backward_kernel<NoValue>, x, NoValue{}, floats(saved), columns_of({dout, 0}), floats(scores),
-                       columns_of(gradients.q), columns_of(gradients.k), columns_of(gradients.v));
+                       attend_backward_kernel_of<NoValue>(x, precision), x, NoValue{}, floats(saved), columns_of({dout, 0}),
+                       floats(scores), columns_of(gradients.q), columns_of(gradients.k), columns_of(gradients.v));
   if (gradients.table.defined()) table_backward(x, q_offsets, buckets, floats(scores), gradients.table);
 }
 

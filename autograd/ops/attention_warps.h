@@ -56,10 +56,11 @@ struct AttentionBlock {
   }
 };
 
-__device__ inline bool is_kept(const AttentionProblem& x, int64_t element) {
-  const tensor::PhiloxBlock bits = tensor::philox_block(x.key, static_cast<uint64_t>(element) / 8);
-  const int word = static_cast<int>(element % 8);
+__device__ inline bool is_kept(const AttentionProblem& x, const tensor::PhiloxBlock& bits, int word) {
   return (bits.words[word / 2] >> (16 * (word % 2)) & 0xffffu) >= x.threshold;
+}
+__device__ inline bool is_kept(const AttentionProblem& x, int64_t element) {
+  return is_kept(x, tensor::philox_block(x.key, static_cast<uint64_t>(element) / 8), static_cast<int>(element % 8));
 }
 
 __device__ inline float dot_of(const float* x, const float* y, int width) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "autograd/ops/attention_head.h"
-#include "autograd/ops/attention_warps.h"
+#include "autograd/ops/attention_tiles.h"
 
 namespace autograd::relation_attention_kernels {
 
@@ -88,12 +88,15 @@ __global__ void user_backward_kernel(User x, int heads, const int32_t* offsets, 
 struct Setting {
   Tensor starts, head_starts;  // of the user scores, of the probabilities
   int64_t user_size, size;
+  tensor::Precision precision = tensor::precision();
   size_t shared;  // bytes of a block of the attention itself
   AttentionProblem problem;
   User user;
   dim3 sequences;
 
-  Setting(const Tensor& qkv, const Tensor& quv, const Tensor& s, const Tensor& offsets, const AttentionOptions& options)
+  // `of_queries`: as shared_bytes_of takes it.
+  Setting(const Tensor& qkv, const Tensor& quv, const Tensor& s, const Tensor& offsets, const AttentionOptions& options,
+          int of_queries)
       : sequences(static_cast<unsigned>(offsets.size() - 1)) {
     const std::vector<int64_t> user_starts = probability_starts(offsets, offsets, 1);
     std::vector<int64_t> all_starts = user_starts;
@@ -121,7 +124,7 @@ struct Setting {
     int64_t longest = 0;
     const auto at = offsets.span<int32_t>();
     for (size_t i = 1; i < at.size(); ++i) longest = std::max<int64_t>(longest, at[i] - at[i - 1]);
-    shared = shared_bytes_of(problem, longest);
+    shared = shared_bytes_of(problem, longest, longest, of_queries, precision);
     user = {floats(quv), floats(s), width, reinterpret_cast<const int64_t*>(starts.raw())};
   }
   dim3 heads() const { return dim3(sequences.x, static_cast<unsigned>(problem.heads)); }
@@ -129,27 +132,28 @@ struct Setting {
 
 static void forward_cuda(const Tensor& qkv, const Tensor& quv, const Tensor& s, const Tensor& offsets,
                          const AttentionOptions& options, Tensor& out, Tensor* saved) {
-  const Setting x(qkv, quv, s, offsets, options);
+  const Setting x(qkv, quv, s, offsets, options, 1);
   Tensor scores = tensor::cuda::scratch(x.user_size), probabilities = tensor::cuda::scratch(x.size);
   tensor::cuda::launch("relation_attention.scores", x.sequences, dim3(kAttentionThreads), 0, scores_kernel, x.user,
                        x.problem.q_offsets, floats(scores));
   tensor::cuda::launch("relation_attention.forward", x.heads(), dim3(kAttentionThreads), x.shared,
-                       attend_kernel<UserScores, UserValues>, x.problem, UserScores{floats(scores), x.user.starts},
-                       UserValues{x.user}, floats(probabilities), DeviceColumns{floats(out), out.columns()});
+                       attend_kernel_of<UserScores, UserValues>(x.problem, x.precision), x.problem,
+                       UserScores{floats(scores), x.user.starts}, UserValues{x.user}, floats(probabilities),
+                       DeviceColumns{floats(out), out.columns()});
   if (saved) *saved = probabilities;
 }
 
 static void backward_cuda(const Tensor& qkv, const Tensor& quv, const Tensor& s, const Tensor& offsets,
                           const AttentionOptions& options, const Tensor& saved, const Tensor& dout, Tensor& dqkv,
                           Tensor& dquv, Tensor& ds) {
-  const Setting x(qkv, quv, s, offsets, options);
+  const Setting x(qkv, quv, s, offsets, options, 2);
   Tensor scores = tensor::cuda::scratch(x.size), du = tensor::cuda::scratch(x.user_size);
   const int64_t block = int64_t{x.problem.heads} * x.problem.width;
   const auto part = [&](int i) { return DeviceColumns{floats(dqkv) + i * block, dqkv.columns()}; };
   const DeviceColumns dy{const_cast<float*>(floats(dout)), dout.columns()};
   tensor::cuda::launch("relation_attention.backward", x.heads(), dim3(kAttentionThreads), x.shared,
-                       attend_backward_kernel<UserValues>, x.problem, UserValues{x.user}, floats(saved), dy, floats(scores),
-                       part(0), part(1), part(2));
+                       attend_backward_kernel_of<UserValues>(x.problem, x.precision), x.problem, UserValues{x.user},
+                       floats(saved), dy, floats(scores), part(0), part(1), part(2));
   constexpr size_t sums = 2 * kAttentionThreads / kWarp * sizeof(float);
   tensor::cuda::launch("relation_attention.user_backward", x.sequences, dim3(kAttentionThreads), sums, user_backward_kernel,
                        x.user, x.problem.heads, x.problem.q_offsets, x.problem.starts, floats(scores), part(2), floats(du),
