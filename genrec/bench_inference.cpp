@@ -65,7 +65,8 @@ class Contest {
         trie_(identifiers_),
         vocabulary_(Vocabulary::Layout::disjoint, identifiers_.sizes),
         parameters_(options.seed),
-        recommender_(parameters_, mmgrec::TransformerOptions{}, items, users, vocabulary_.size(), kLevels + 2),
+        recommender_(mmgrec::Recommender(parameters_, mmgrec::TransformerOptions{}, items, users, vocabulary_.size(), kLevels + 2)
+                         .packed()),
         inference_{.history = options.history, .beam = {.k = options.k, .exclusion = Exclusion::none}, .seed = options.seed,
                    .users_at_once = options.batch} {
     tensor::Generator rng(options.seed, "bench/histories");

@@ -15,6 +15,7 @@ struct LinearOptions {
 class Linear {
  public:
   Linear(Parameters& parameters, const std::string& name, int64_t in, int64_t out, const LinearOptions& options = {});
+  explicit Linear(Var weights = {}) : w(std::move(weights)) {}  // of a parameter that is there, without bias
 
   Var operator()(const Var& x) const;       // x w + b: [.., in] -> [.., out]
   Var with_relu(const Var& x) const;        // relu(x w + b), in one pass

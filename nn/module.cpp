@@ -14,7 +14,7 @@ bool ends_with(std::string_view path, std::string_view name) {
 ModuleScope::ModuleScope(const std::string& name) {
   const std::string& path = tensor::Scope::path();
   const std::string_view whole = name;
-  if (ends_with(path, whole)) return;
+  if (whole.empty() || ends_with(path, whole)) return;
   for (size_t dot = whole.rfind('.'); dot != std::string_view::npos && dot > 0; dot = whole.rfind('.', dot - 1)) {
     if (!ends_with(path, whole.substr(0, dot))) continue;
     scope_.emplace(whole.substr(dot + 1));

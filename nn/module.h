@@ -8,7 +8,7 @@
 
 namespace nn {
 
-// Adds what the path does not end with yet: inside "encoder.0", the module "encoder.0.ffn" adds "ffn".
+// Adds what the path does not end with yet: inside "encoder.0", the module "encoder.0.ffn" adds "ffn". No name adds nothing.
 class ModuleScope {
  public:
   explicit ModuleScope(const std::string& name);

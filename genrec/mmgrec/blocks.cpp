@@ -1,7 +1,6 @@
 #include "genrec/mmgrec/blocks.h"
 
 #include "autograd/ops/layer_norm.h"
-#include "autograd/ops/linear.h"
 
 namespace genrec::mmgrec {
 
@@ -23,8 +22,8 @@ FeedForwardBlock::FeedForwardBlock(nn::Parameters& parameters, const std::string
 
 Var FeedForwardBlock::operator()(const Var& x, const nn::Context& context) const {
   const tensor::Scope scope(name_);
-  const Var hidden = autograd::linear(x, up_, {}, /*relu=*/true);  // [rows, feed_forward]
-  return norm_(autograd::linear(hidden, down_), x, context);
+  const Var hidden = up_.with_relu(x);  // [rows, feed_forward]
+  return norm_(down_(hidden), x, context);
 }
 
 }  // namespace genrec::mmgrec

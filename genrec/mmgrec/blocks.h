@@ -7,6 +7,7 @@
 #include "nn/context.h"
 #include "nn/dropout.h"
 #include "nn/initializers.h"
+#include "nn/linear.h"
 #include "nn/mlp.h"
 #include "nn/parameters.h"
 
@@ -32,9 +33,11 @@ class FeedForwardBlock {
   FeedForwardBlock(nn::Parameters& parameters, const std::string& name, const TransformerOptions& options, int width);
   Var operator()(const Var& x, const nn::Context& context) const;
 
+  void pack() { up_.pack(), down_.pack(); }  // see nn::Linear
+
  private:
   std::string name_;
-  Var up_, down_;
+  nn::Linear up_, down_;
   PostNorm norm_;
 };
 

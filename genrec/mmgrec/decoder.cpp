@@ -4,7 +4,6 @@
 
 #include "autograd/ops/attention.h"
 #include "autograd/ops/decode_attention.h"
-#include "autograd/ops/linear.h"
 
 namespace genrec::mmgrec {
 
@@ -25,26 +24,31 @@ Var DecoderLayer::operator()(const Var& x, const Tensor& offsets, const Var& mem
                              const nn::Context& context) const {
   const tensor::Scope scope(name_);
   const double scale = 1 / std::sqrt(static_cast<double>(width_));
-  const Var self = autograd::attention_qkv(autograd::linear(x, self_qkv_), offsets,
+  const Var self = autograd::attention_qkv(self_qkv_(x), offsets,
                                            {.heads = heads_, .scale = scale, .causal = true});
-  const Var y = self_norm_(autograd::linear(self, self_out_), x, context);
-  const Var cross = autograd::attention_kv(autograd::linear(y, cross_q_), autograd::linear(memory, cross_kv_), offsets,
+  const Var y = self_norm_(self_out_(self), x, context);
+  const Var cross = autograd::attention_kv(cross_q_(y), cross_kv_(memory), offsets,
                                              memory_offsets, {.heads = heads_, .scale = scale});
-  return feed_forward_(cross_norm_(autograd::linear(cross, cross_out_), y, context), context);
+  return feed_forward_(cross_norm_(cross_out_(cross), y, context), context);
 }
 
-Tensor DecoderLayer::memory_kv(const Tensor& memory) const { return autograd::linear(memory, cross_kv_).value(); }
+void DecoderLayer::pack() {
+  for (nn::Linear* each : {&self_qkv_, &self_out_, &cross_q_, &cross_kv_, &cross_out_}) each->pack();
+  feed_forward_.pack();
+}
+
+Tensor DecoderLayer::memory_kv(const Tensor& memory) const { return cross_kv_(memory).value(); }
 
 Tensor DecoderLayer::step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& memory_kv,
                           const Tensor& memory_offsets, const Tensor& row_user) const {
   const tensor::Scope scope(name_);
   const autograd::AttentionOptions options{.heads = heads_, .scale = 1 / std::sqrt(static_cast<double>(width_))};
-  cache.push_back(autograd::linear(x, self_qkv_).value());
+  cache.push_back(self_qkv_(x).value());
   const Tensor self = autograd::decode_attention(cache, ancestors, options);
-  const Var y = self_norm_(autograd::linear(self, self_out_), x, {});
-  const Tensor cross = autograd::decode_cross_attention(autograd::linear(y, cross_q_).value(), memory_kv, memory_offsets, row_user,
+  const Var y = self_norm_(self_out_(self), x, {});
+  const Tensor cross = autograd::decode_cross_attention(cross_q_(y).value(), memory_kv, memory_offsets, row_user,
                                                         options);
-  return feed_forward_(cross_norm_(autograd::linear(cross, cross_out_), y, {}), {}).value();
+  return feed_forward_(cross_norm_(cross_out_(cross), y, {}), {}).value();
 }
 
 }  // namespace genrec::mmgrec

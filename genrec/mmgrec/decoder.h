@@ -24,11 +24,13 @@ class DecoderLayer {
   Tensor step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& memory_kv,
               const Tensor& memory_offsets, const Tensor& row_user) const;
 
+  void pack();  // see nn::Linear
+
  private:
   std::string name_;
   int heads_, width_;
-  Var self_qkv_, self_out_;           // [D, 3 heads D], [heads D, D]
-  Var cross_q_, cross_kv_, cross_out_;  // [D, heads D], [D, 2 heads D], [heads D, D]
+  nn::Linear self_qkv_, self_out_;             // [D, 3 heads D], [heads D, D]
+  nn::Linear cross_q_, cross_kv_, cross_out_;  // [D, heads D], [D, 2 heads D], [heads D, D]
   PostNorm self_norm_, cross_norm_;
   FeedForwardBlock feed_forward_;
 };

@@ -98,7 +98,7 @@ void run_recommend_stage(const Options& options, const TrainingRequest& request)
     phase.validate = [&] {
       const InferenceOptions inference = inference_options(options, options.validation_k, request.seed);
       const Ranking ranking =
-          beam_rank(*recommender, trie, stored.vocabulary, request.dataset, queries.queries(), inference);
+          beam_rank(recommender->packed(), trie, stored.vocabulary, request.dataset, queries.queries(), inference);
       const MetricTable table = measure(ranking, users, held_out, std::span(&options.validation_k, 1));
       const std::string first = (options.validation_metric == "ndcg" ? "NDCG@" : "Recall@") + std::to_string(options.validation_k);
       Record record;

@@ -4,7 +4,6 @@
 #include "autograd/ops/candidate_cross_entropy.h"
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/gather_rows.h"
-#include "autograd/ops/linear.h"
 #include "autograd/ops/segment_mean.h"
 #include "nn/positions.h"
 
@@ -27,7 +26,7 @@ Recommender::Recommender(nn::Parameters& parameters, const TransformerOptions& o
   tokens_ = parameters.add("tokens", {vocabulary, width_}, nn::normal(1));
   for (int i = 0; i < options.layers; ++i) encoder_.emplace_back(parameters, numbered("encoder.", i), options, width_);
   for (int i = 0; i < options.layers; ++i) decoder_.emplace_back(parameters, numbered("decoder.", i), options, width_);
-  output_ = parameters.add("output", {width_, vocabulary}, nn::xavier_uniform());
+  output_ = nn::Linear(parameters.add("output", {width_, vocabulary}, nn::xavier_uniform()));
   decoder_positions_ = nn::sinusoids(length, width_).to(tensor::default_device());
   if (options.position == "default") history_positions_ = nn::sinusoids(options.history, width_).to(tensor::default_device());
 }
@@ -59,13 +58,21 @@ Var Recommender::logits(const Batch& batch, const nn::Context& context) const {
   const Var memory = encoded(batch.history, batch.history_offsets, users, context);
   Var x = embedded(batch.inputs, nn::positions_of(batch.token_offsets), context);  // [S*L, D]
   for (const DecoderLayer& layer : decoder_) x = layer(x, batch.token_offsets, memory, batch.history_offsets, context);
-  return autograd::linear(x, output_);
+  return output_(x);
 }
 
 Var Recommender::loss(const Batch& batch, const nn::Context& context) const {
   const Var scores = logits(batch, context);
   if (options_.softmax == "full") return autograd::cross_entropy(scores, batch.targets);
   return autograd::candidate_cross_entropy(scores, batch.targets, batch.lists, batch.candidates);
+}
+
+Recommender Recommender::packed() const {
+  Recommender copy = *this;
+  if (item_vectors().device() != tensor::Device::cpu) return copy;
+  for (DecoderLayer& layer : copy.decoder_) layer.pack();
+  copy.output_.pack();
+  return copy;
 }
 
 Recommender::Memory Recommender::encode(const Tensor& history, const Tensor& offsets, const Tensor& users) const {
@@ -84,7 +91,7 @@ Recommender::Scores Recommender::step(State& state, const Memory& memory, const 
   for (size_t i = 0; i < decoder_.size(); ++i) {
     x = decoder_[i].step(x, state.cache[i], state.ancestors, memory.kv[i], memory.offsets, row_user);
   }
-  return nn::next_token_scores(autograd::linear(x, output_).value());
+  return nn::next_token_scores(output_(x).value());
 }
 
 }  // namespace genrec::mmgrec

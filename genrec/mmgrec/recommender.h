@@ -34,6 +34,9 @@ class Recommender {
   // before (unused in the first step) and belongs to user row_user[r] of the memory.
   Scores step(State& state, const Memory& memory, const Tensor& tokens, const Tensor& parents, const Tensor& row_user) const;
 
+  // The model as it is now with a decoder laid out for few rows: for inference on the CPU. On another device nothing is changed.
+  Recommender packed() const;
+
   const Tensor& user_vectors() const { return user_vectors_.value(); }
   const Tensor& item_vectors() const { return item_vectors_.value(); }
   int vocabulary() const { return vocabulary_; }
@@ -53,7 +56,7 @@ class Recommender {
   nn::Dropout history_dropout_, token_dropout_;
   std::vector<EncoderLayer> encoder_;
   std::vector<DecoderLayer> decoder_;
-  Var output_;               // [D, vocabulary]
+  nn::Linear output_;        // [D, vocabulary]
 };
 
 }  // namespace genrec::mmgrec

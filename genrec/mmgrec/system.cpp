@@ -25,6 +25,7 @@ class TrainedMmgrec : public TrainedModel {
     const nn::Checkpoint checkpoint = nn::Checkpoint::read(file);
     checkpoint.restore("model", parameters_);
     if (checkpoint.text("done") != "1") note(file + ": the training is not finished; these are its latest weights");
+    *recommender_ = recommender_->packed();
   }
 
   Ranking rank(std::span<const Query> queries, int k) const override {

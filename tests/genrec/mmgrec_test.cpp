@@ -105,7 +105,7 @@ TEST_CASE("the order of the history does not matter to the relation-aware encode
   }
 }
 
-TEST_CASE("decoding step by step gives the scores of the whole sequence", "[mmgrec]") {
+TEST_CASE("decoding step by step gives the scores of the whole sequence, packed to the same bits", "[mmgrec]") {
   const Small small;
   mmgrec::Sampler sampler(tiny(), small.tokens, small.options, 7, 1);
   sampler.begin_epoch(0);
@@ -117,8 +117,10 @@ TEST_CASE("decoding step by step gives the scores of the whole sequence", "[mmgr
     const float* row = small.recommender->user_vectors().data<float>() + batch.users.data<int32_t>()[s] * width;
     std::copy(row, row + width, users.data<float>() + s * width);
   }
+  const mmgrec::Recommender packed = small.recommender->packed();
   const auto memory = small.recommender->encode(batch.history, batch.history_offsets, users);
-  mmgrec::Recommender::State state;
+  const auto packed_memory = packed.encode(batch.history, batch.history_offsets, users);
+  mmgrec::Recommender::State state, packed_state;
   std::vector<int32_t> rows(sequences), reversed(sequences);
   for (int64_t s = 0; s < sequences; ++s) rows[s] = static_cast<int32_t>(s), reversed[s] = static_cast<int32_t>(sequences - 1 - s);
   // Every step turns the order of the rows round, so that the cached keys must follow their beams.
@@ -128,6 +130,8 @@ TEST_CASE("decoding step by step gives the scores of the whole sequence", "[mmgr
     for (int64_t r = 0; r < sequences; ++r) tokens[r] = batch.inputs.data<int32_t>()[owner[r] * length + t];
     const auto scores = small.recommender->step(state, memory, Tensor::from(tokens), Tensor::from(reversed),
                                                  Tensor::from(owner));
+    const auto again = packed.step(packed_state, packed_memory, Tensor::from(tokens), Tensor::from(reversed), Tensor::from(owner));
+    CHECK(again.logits.to_vector<float>() == scores.logits.to_vector<float>());
     for (int64_t r = 0; r < sequences; ++r) {
       const float* expected = whole.data<float>() + (owner[r] * length + t) * whole.columns();
       double largest = 0;
@@ -137,6 +141,8 @@ TEST_CASE("decoding step by step gives the scores of the whole sequence", "[mmgr
       CHECK(largest < 1e-4);
     }
   }
+  const autograd::Tape tape;
+  CHECK_THAT(tests::error_of([&] { packed.loss(batch, {}); }), tests::Contains("is packed and does not learn"));
 }
 
 TEST_CASE("the Transformer learns one batch by heart", "[mmgrec]") {
