@@ -3,7 +3,6 @@
 #include "autograd/ops/add.h"
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/matmul.h"
-#include "autograd/ops/normalize_rows.h"
 #include "autograd/ops/scale.h"
 
 namespace nn {

@@ -2,7 +2,7 @@
 // elsewhere.
 #pragma once
 
-#include "autograd/var.h"
+#include "autograd/ops/normalize_rows.h"
 
 namespace nn {
 
@@ -12,7 +12,7 @@ using tensor::Tensor;
 struct ContrastOptions {
   double temperature = 0.1;
   double attract = 1;        // rho in [0, 1]: the share of the numerator that the positive has; the rest is the row's own
-  double floor = 1e-12;      // rows shorter than this are divided by it instead of their length
+  autograd::LengthFloor floor = {};  // rows shorter than this are divided by it instead of their length
 };
 
 // Mean over rows i of logsumexp_j(s_ij) - (1 - attract) s_ii - attract s_{i,p(i)}, s = cos(x_i, x_j) / temperature, over

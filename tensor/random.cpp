@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "tensor/philox_draws.h"
+
 namespace tensor {
 
 namespace {
@@ -27,16 +29,11 @@ uint32_t Random::bits(uint64_t index) const { return philox(key_, index / 4)[ind
 double Random::uniform(uint64_t index) const { return bits(index) * 0x1p-32; }
 
 double Random::normal(uint64_t index) const {
-  // One block of four words serves two indices; the second block half is reached through a disjoint range of counters.
-  const auto words = philox(key_, (uint64_t{1} << 63) | (index / 2));
-  const uint32_t a = words[index % 2 * 2], b = words[index % 2 * 2 + 1];
-  return std::sqrt(-2.0 * std::log((a + 1.0) * 0x1p-32)) * std::cos(2.0 * std::numbers::pi * (b * 0x1p-32));
+  const PhiloxPair words = philox_normal(key_, index);
+  return std::sqrt(-2.0 * std::log((words.first + 1.0) * 0x1p-32)) *
+         std::cos(2.0 * std::numbers::pi * (words.second * 0x1p-32));
 }
 
-uint64_t Random::below(uint64_t index, uint64_t bound) const {
-  const auto words = philox(key_, (uint64_t{1} << 62) | (index / 2));
-  const uint64_t r = uint64_t{words[index % 2 * 2]} << 32 | words[index % 2 * 2 + 1];
-  return static_cast<uint64_t>((static_cast<unsigned __int128>(r) * bound) >> 64);
-}
+uint64_t Random::below(uint64_t index, uint64_t bound) const { return philox_below(key_, index, bound); }
 
 }  // namespace tensor

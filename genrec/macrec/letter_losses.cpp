@@ -12,8 +12,6 @@ namespace genrec::macrec {
 
 namespace {
 
-constexpr double kForbidden = -1e9;  // logit of the own code
-
 Tensor light_gcn_vectors(int64_t width, const Dataset& dataset, RunFolder& run, uint64_t seed) {
   const std::string path = run / "collaborative";
   RunFolder folder = file_exists(path) ? RunFolder::open(path) : RunFolder::create(path);
@@ -53,27 +51,49 @@ Tensor codeword_clusters(const quant::ResidualQuantizer& quantizer, int64_t clus
   return result;
 }
 
-Var diversity_loss(const Var& codewords, const Tensor& codes, const Var& codebook, const Tensor& clusters,
-                   const tensor::Random& random) {
-  const int64_t n = codes.size(), count = codebook.rows();
-  const Tensor host = codes.to(tensor::Device::cpu);
+namespace letter_kernels {
+
+static Tensor lists_of(const Tensor& clusters) {
+  const int64_t count = clusters.size();
   std::vector<std::vector<int32_t>> members(count);  // of each cluster, ascending
   for (int64_t c = 0; c < count; ++c) members[clusters.data<int32_t>()[c]].push_back(static_cast<int32_t>(c));
-  Tensor targets({n}, tensor::DType::i32), mask = Tensor::zeros({n, count}, codewords.value().dtype());
-  for (int64_t i = 0; i < n; ++i) {
-    const int32_t code = host.data<int32_t>()[i];
-    const std::vector<int32_t>& others = members[clusters.data<int32_t>()[code]];
-    const size_t place = std::find(others.begin(), others.end(), code) - others.begin();
-    const uint64_t drawn = others.size() > 1 ? random.below(i, others.size() - 1) : 0;
-    targets.data<int32_t>()[i] = others.size() > 1 ? others[drawn < place ? drawn : drawn + 1] : -1;
-    tensor::for_real(mask.dtype(), "diversity", [&](auto zero) {
-      using T = decltype(zero);
-      mask.data<T>()[i * count + code] = static_cast<T>(kForbidden);
-    });
+  Tensor lists({4, count}, tensor::DType::i32);
+  int32_t *to = lists.data<int32_t>(), at = 0;
+  for (const std::vector<int32_t>& codes : members) {
+    const int32_t first = at;
+    for (const int32_t code : codes) {
+      to[count + code] = first, to[2 * count + code] = static_cast<int32_t>(codes.size()), to[3 * count + code] = at - first;
+      to[at++] = code;
+    }
   }
-  const Var logits = autograd::matmul(codewords, codebook, false, /*transpose_b=*/true);
+  return lists;
+}
+
+static void choose_cpu(const Tensor& codes, const Tensor& lists, const tensor::Random& random, Tensor& targets, Tensor& mask) {
+  tensor::for_real(mask.dtype(), "diversity", [&](auto zero) {
+    using T = decltype(zero);
+    const int64_t count = mask.columns();
+    const int32_t* list = lists.data<int32_t>();
+    for (int64_t i = 0; i < codes.size(); ++i) {
+      const int32_t code = codes.data<int32_t>()[i], others = list[2 * count + code] - 1;
+      targets.data<int32_t>()[i] = others > 0 ? other_code(list, count, code, random.below(i, others)) : -1;
+      mask.data<T>()[i * count + code] = static_cast<T>(kForbidden);
+    }
+  });
+}
+
+constinit decltype(choose) choose{"diversity.choose", choose_cpu};
+
+}  // namespace letter_kernels
+
+Var diversity_loss(const Var& codewords, const Tensor& codes, const Var& codebook, const Tensor& clusters,
+                   const tensor::Random& random) {
   const tensor::Device device = codewords.value().device();
-  return autograd::cross_entropy(autograd::add(logits, mask.to(device)), targets.to(device));
+  Tensor targets({codes.size()}, tensor::DType::i32, device);
+  Tensor mask = Tensor::zeros({codes.size(), codebook.rows()}, codewords.value().dtype(), device);
+  letter_kernels::choose(codes.to(device), letter_kernels::lists_of(clusters), random, targets, mask);
+  const Var logits = autograd::matmul(codewords, codebook, false, /*transpose_b=*/true);
+  return autograd::cross_entropy(autograd::add(logits, mask), targets);
 }
 
 }  // namespace genrec::macrec

@@ -45,13 +45,6 @@ double collision_rate(const Tensor& codes) {
   return 1 - static_cast<double>(quant::distinct_codes(codes)) / static_cast<double>(codes.rows());
 }
 
-double root_mean_square_length(const Tensor& z) {
-  const Tensor host = z.to(tensor::Device::cpu);
-  double sum = 0;
-  for (float x : host.span<float>()) sum += double{x} * x;
-  return std::sqrt(sum / static_cast<double>(std::max<int64_t>(host.rows(), 1)));
-}
-
 class QuantizerTraining {
  public:
   QuantizerTraining(const IdentifierOptions& options, const TrainingRequest& request)
@@ -211,7 +204,9 @@ class QuantizerTraining {
   // The residuals of each level, with positives that the pseudo-labels of the other modality give.
   void add_contrast(Var& total, size_t m, const ModalityQuantizer::Step& step, const Tensor& ids, const nn::Context& context) {
     nn::ContrastOptions contrast{.temperature = options_.temperature, .attract = options_.con_attract};
-    contrast.floor = std::max(1e-12, options_.con_floor * root_mean_square_length(step.latents.value()));
+    if (options_.con_floor > 0) {
+      contrast.floor = {.share = options_.con_floor, .length = autograd::typical_length(step.latents.value())};
+    }
     for (size_t level = options_.con_level; level < step.quantized.levels.size(); ++level) {
       const tensor::Random random = context.stream(tensor::join("identifiers/positives/", modals_[m].name, "/", level));
       const Tensor positives = uses_labels()

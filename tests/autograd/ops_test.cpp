@@ -152,7 +152,7 @@ TEST_CASE("segments are summed, averaged and repeated; an empty one is 0", "[ops
 TEST_CASE("normalize_rows divides by the length, but not by less than the floor", "[ops]") {
   const Var x = Var::parameter(floats({3, 4, 0, 0, 0.003f, 0.004f}, {3, 2}));
   Tape tape;
-  const Var y = normalize_rows(x, 0.01);
+  const Var y = normalize_rows(x, {.least = 0.01});
   check_values(y.value(), {3, 2}, {0.6f, 0.8f, 0, 0, 0.3f, 0.4f});
   tape.backward(y, floats({1, 0, 1, 2, 1, 0}, {3, 2}));
   check_values(x.grad(), {3, 2}, {0.128f, -0.096f, 100, 200, 100, 0}, 1e-4);
@@ -226,7 +226,7 @@ TEST_CASE("concatenation, slices and segments check what they are given", "[ops]
         "segment_mean: x is [], offsets are [2]; x must be [n,d], offsets [segments+1]");
   CHECK(message([&] { return repeat_rows_by_segment(x, ints({0, 2}), 2); }) ==
         "repeat_rows_by_segment: x is [3,5], offsets are [2]; x must be [segments,d], offsets [segments+1]");
-  CHECK(message([&] { return normalize_rows(x, 0); }) ==
+  CHECK(message([&] { return normalize_rows(x, {.least = 0}); }) ==
         "normalize_rows: x is [3,5], floor is 0; x must be [n,d], floor positive");
   CHECK(message([&] { return straight_through(x, y); }) ==
         "straight_through: a is [3,5], b is [2,5]; both must have one shape");

@@ -75,7 +75,7 @@ TEST_CASE("info_nce: one row, and rows of length 0, give no harm", "[contrastive
 
   const Var zero = Var::parameter(Tensor::from(Doubles{0, 0, 1e-9, 0, 1, 1}, {3, 2}));
   Tape second;
-  second.backward(nn::info_nce(zero, Tensor::from(Integers{1, 0, 2}), {.floor = 1e-3}));
+  second.backward(nn::info_nce(zero, Tensor::from(Integers{1, 0, 2}), {.floor = {.least = 1e-3}}));
   for (double g : zero.grad().to_vector<double>()) CHECK(std::fabs(g) < 1e4);  // 1 / (temperature floor)
 }
 

@@ -39,7 +39,11 @@ struct Collapsed {
 
   Collapsed() { quantizer.codebooks()[0].mutable_value().copy_from(Tensor::from(Floats{0, 10, 100, 200}, {4, 1})); }
   Floats codes() const { return quantizer.codebooks()[0].value().to_vector<float>(); }
-  int64_t update(CodeRevival& revival, uint64_t step) { return revival.update(quantizer, quantizer.forward(z), 5, step); }
+  int64_t update(CodeRevival& revival, uint64_t step) {  // the codes that move
+    const int64_t before = revival.moved();
+    revival.update(quantizer, quantizer.forward(z), 5, step);
+    return revival.moved() - before;
+  }
 };
 
 }  // namespace

@@ -1,7 +1,8 @@
-// k-means and Sinkhorn on the emulated device against the CPU.
+// k-means, Sinkhorn and the revival of codes on the emulated device against the CPU.
 #include <algorithm>
 #include <cmath>
 
+#include "quant/code_revival.h"
 #include "quant/hierarchical_kmeans.h"
 #include "quant/kmeans_steps.h"
 #include "quant/nearest.h"
@@ -116,4 +117,53 @@ TEST_CASE("Sinkhorn on the device gives the CPU's plan and codes", "[quant][sink
   const Tensor tied = Tensor::from(std::vector<float>{9, 1, 1, 2}, {1, 4});
   CHECK(quant::sinkhorn_assign(tied.to(Device::cuda), {.iterations = 0}).to_vector<int32_t>() == std::vector<int32_t>{1});
   CHECK(quant::sinkhorn_assign(Tensor({0, 4}).to(Device::cuda)).size() == 0);
+}
+
+TEST_CASE("dead codes on the device move where the CPU moves them", "[quant][codes][cuda]") {
+  if (!have_device()) return;
+  struct Revived {
+    std::vector<float> codebooks;
+    std::vector<int32_t> idle;
+    int64_t moved = 0, waits = 0;
+  };
+  const auto run = [](Device device) {
+    tensor::set_default_device(device);
+    nn::Parameters parameters(1);
+    quant::ResidualQuantizer quantizer(parameters, "rq", {.levels = 3, .codes = 40, .width = 5});
+    quant::CodeRevival revival(quantizer, {.patience = 2});
+    Revived result;
+    for (uint64_t step = 0; step < 5; ++step) {
+      const Tensor z = planted(step == 3 ? 7 : 90, 6, 5).to(device);  // once fewer rows than dead codes
+      const quant::Quantized batch = quantizer.forward(z);
+      const int64_t before = tensor::cuda::synchronizations();
+      revival.update(quantizer, batch, 5, step);
+      result.waits += tensor::cuda::synchronizations() - before;
+    }
+    for (const auto& codebook : quantizer.codebooks()) {
+      for (const float x : codebook.value().to_vector<float>()) result.codebooks.push_back(x);
+    }
+    result.idle = revival.idle().to_vector<int32_t>(), result.moved = revival.moved();
+    tensor::set_default_device(Device::cpu);
+    return result;
+  };
+  const Revived host = run(Device::cpu), there = run(Device::cuda);
+  CHECK(host.moved > 100);
+  CHECK(there.moved == host.moved);
+  CHECK(there.idle == host.idle);
+  CHECK(there.waits == 0);
+  for (size_t i = 0; i < host.codebooks.size(); ++i) {
+    REQUIRE(there.codebooks[i] == Approx(host.codebooks[i]).epsilon(1e-5).margin(1e-4));
+  }
+}
+
+TEST_CASE("code revival on the device says how many levels there can be", "[quant][codes][cuda]") {
+  if (!have_device()) return;
+  tensor::set_default_device(Device::cuda);
+  nn::Parameters parameters(1);
+  quant::ResidualQuantizer quantizer(parameters, "rq", {.levels = 17, .codes = 2, .width = 3});
+  tensor::set_default_device(Device::cpu);
+  quant::CodeRevival revival(quantizer, {.patience = 2});
+  const quant::Quantized batch = quantizer.forward(planted(4, 2, 3).to(Device::cuda));
+  CHECK_THAT(tests::error_of([&] { revival.update(quantizer, batch, 5, 0); }),
+             tests::Contains("code revival: 17 levels, on a GPU there can be 16; use --device cpu"));
 }

@@ -72,6 +72,13 @@ TEST_CASE("below is uniform over its bound", "[random]") {
     (value >= large / 2 ? upper : lower) = true;
   }
   CHECK((upper && lower));
+  for (const uint64_t bound : {uint64_t{3}, uint64_t{0xffffffff}, uint64_t{0x123456789abcdef}, ~uint64_t{0}}) {  // r bound / 2^64
+    for (uint64_t i = 0; i < 20; ++i) {
+      const auto words = tensor::philox(random.key(), (uint64_t{1} << 62) | (i / 2));
+      const uint64_t r = uint64_t{words[i % 2 * 2]} << 32 | words[i % 2 * 2 + 1];
+      REQUIRE(random.below(i, bound) == static_cast<uint64_t>((static_cast<unsigned __int128>(r) * bound) >> 64));
+    }
+  }
 }
 
 TEST_CASE("shuffle makes every permutation equally often", "[random]") {
