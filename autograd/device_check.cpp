@@ -26,12 +26,14 @@ constexpr Limit kLimits[] = {
     {"gru", 3e-5},              // a chain of tokens
     {"layer_norm", 3e-5},       // differences of like numbers
     {"rms_norm", 3e-5},
+    {"dropout_add_layer_norm", 3e-5},
+    {"dropout_add_rms_norm", 3e-5},
 };
 
 constexpr double kProductLimit = 1e-5;    // of products of numbers that are bf16 already: sums in another order
 constexpr double kAttentionLimit = 5e-2;  // its probabilities, and the gradients of its scores, are rounded, by up to 2^-9 each; in
                                           // small samples what is left of their sums can be small
-constexpr const char* kProducts[] = {"linear", "matmul", "batched_matmul"};
+constexpr const char* kProducts[] = {"linear", "linear_relu_dropout", "matmul", "batched_matmul"};
 constexpr const char* kAttentions[] = {"attention", "relation_attention"};
 
 bool is_among(std::string_view operation, std::span<const char* const> names) {

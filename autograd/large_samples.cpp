@@ -9,6 +9,7 @@
 #include "autograd/ops/concat_columns.h"
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/dropout.h"
+#include "autograd/ops/dropout_add_norm.h"
 #include "autograd/ops/gather_rows.h"
 #include "autograd/ops/gru.h"
 #include "autograd/ops/l2_penalty.h"
@@ -98,6 +99,9 @@ void add_products(Named& all, tensor::Generator& rng) {
                             [](const Inputs& in) { return linear(in[0], in[1], in[2]); }}});
   all.push_back({"linear", {{random({300, 1}), random_away_from_zero({1, 70}, rng), random({70})},
                             [](const Inputs& in) { return linear(in[0], in[1], in[2], true); }}});
+  all.push_back({"linear_relu_dropout", {{random({300, 1}), random_away_from_zero({1, 71}, rng), random({71})}, [](const Inputs& in) {
+                   return linear_relu_dropout(in[0], in[1], in[2], 0.5, tensor::Random(5, "sample"));
+                 }}});
 }
 
 void add_rows(Named& all, tensor::Generator& rng) {
@@ -108,6 +112,15 @@ void add_rows(Named& all, tensor::Generator& rng) {
                                 [](const Inputs& in) { return layer_norm(in[0], in[1], in[2]); }}});
   all.push_back(
       {"rms_norm", {{random({600, 130}), random({130})}, [](const Inputs& in) { return rms_norm(in[0], in[1]); }}});
+  const tensor::Random stream(5, "sample");
+  all.push_back({"dropout_add_rms_norm", {{random({1500, 37}), random({1500, 37}), random({37})}, [=](const Inputs& in) {
+                   const TwoVars y = dropout_add_rms_norm(in[0], in[1], in[2], 0.1, stream);
+                   return add(y.first, y.second);
+                 }}});
+  all.push_back({"dropout_add_layer_norm",
+                 {{random({600, 130}), random({600, 130}), random({130}), random({130})}, [=](const Inputs& in) {
+                    return dropout_add_layer_norm(in[0], in[1], in[2], in[3], 0.1, stream);
+                  }}});
   all.push_back({"normalize_rows", {{random({67, 70})}, [](const Inputs& in) { return normalize_rows(in[0]); }}});
   all.push_back({"row_dot", {{random({67, 70}), random({67, 70})}, [](const Inputs& in) { return row_dot(in[0], in[1]); }}});
   all.push_back(

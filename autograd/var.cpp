@@ -18,8 +18,10 @@ struct Node {
   const Op* op = nullptr;             // null for leaves
   std::vector<Var> inputs;
   Backward backward;
+  std::shared_ptr<Node> second;       // the other result of an operation with two
   std::string module;                 // where it was recorded, for messages
 
+  bool reached() const { return grad.defined() || (second && second->grad.defined()); }
   void accumulate(const Tensor& gradient);
 };
 
@@ -56,15 +58,17 @@ Tensor random_away_from_zero(Shape shape, tensor::Generator& rng) {
   return x;
 }
 
-// The first gradient is kept as it is; it may be shared (dx = dy of an addition), so the second makes a copy to add to.
+// The first gradient is kept as it is; it may be shared (dx = dy of an addition), so the sum with the second is a new tensor.
 void Node::accumulate(const Tensor& gradient) {
   if (!grad.defined()) {
     grad = gradient;
     accumulates_in_place = false;
     return;
   }
-  if (!accumulates_in_place) grad = grad.clone(), accumulates_in_place = true;
-  tensor::add_in_place(grad, gradient);
+  Tensor sum = accumulates_in_place ? grad : Tensor::like(grad);
+  tensor::add(grad, gradient, sum);
+  grad = sum;
+  accumulates_in_place = true;
 }
 
 Var::Var(Tensor value) : node_(std::make_shared<Node>()) { node_->value = std::move(value); }
@@ -108,6 +112,17 @@ Var record(const Op& op, std::vector<Var> inputs, Tensor value, Backward backwar
   return y;
 }
 
+TwoVars record(const Op& op, std::vector<Var> inputs, Tensor first, Tensor second, BackwardOfTwo backward) {
+  Var z(std::move(second));
+  const Node* node = z.node_.get();  // lives as long as the first result does
+  Var y = record(op, std::move(inputs), std::move(first), [node, backward = std::move(backward)](const Tensor& dy, Wanted wanted) {
+    return backward(dy, node->grad, wanted);
+  });
+  z.node_->needs_grad = y.needs_grad();
+  y.node_->second = z.node_;
+  return {y, z};
+}
+
 Var constant_result(const Op& op, std::vector<Var> inputs, Tensor value) {
   const char* name = op.name();
   return record(op, std::move(inputs), std::move(value), [name](const Tensor&, Wanted) -> Gradients {
@@ -123,7 +138,7 @@ Tape* Tape::current() { return current_tape; }
 
 std::string Tape::first_where(const std::function<bool(const Tensor&)>& test) const {
   for (const auto& node : nodes_) {
-    if (!test(node->value)) continue;
+    if (!test(node->value) && !(node->second && test(node->second->value))) continue;
     return tensor::join(node->module, node->module.empty() ? "" : ": ", node->op->name(), " ", node->value.shape());
   }
   return "";
@@ -141,7 +156,7 @@ void Tape::backward(const Var& y, const Tensor& dy) {
   y.node_->accumulate(dy);
   for (; !nodes_.empty(); nodes_.pop_back()) {  // popping frees what a consumed node saved
     Node& node = *nodes_.back();
-    if (!node.grad.defined()) continue;
+    if (!node.reached()) continue;
     uint64_t bits = 0;
     for (size_t i = 0; i < node.inputs.size(); ++i) bits |= uint64_t{node.inputs[i].needs_grad()} << i;
     const tensor::Scope scope(node.module.empty() ? "backward" : "backward of " + node.module);
@@ -150,6 +165,7 @@ void Tape::backward(const Var& y, const Tensor& dy) {
           node.inputs.size(), " inputs");
     node.backward = nullptr;
     node.grad = Tensor();
+    if (node.second) node.second->grad = Tensor();
     for (size_t i = 0; i < gradients.size(); ++i) {
       if (!(bits >> i & 1)) continue;
       check(gradients[i].defined(), node.op->name(), ": backward returned no gradient for input ", i);

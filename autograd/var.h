@@ -37,6 +37,9 @@ class Wanted {
 using Gradients = std::vector<Tensor>;
 using Backward = std::function<Gradients(const Tensor& dy, Wanted wanted)>;
 
+// The same of an operation with two results; the gradient of one that nothing was made of is undefined.
+using BackwardOfTwo = std::function<Gradients(const Tensor& dfirst, const Tensor& dsecond, Wanted wanted)>;
+
 class Var {
  public:
   Var() = default;
@@ -57,12 +60,18 @@ class Var {
   friend class Tape;
   friend struct Node;
   friend Var record(const Op&, std::vector<Var>, Tensor, Backward);
+  friend struct TwoVars record(const Op&, std::vector<Var>, Tensor, Tensor, BackwardOfTwo);
   friend Var constant_result(const Op&, std::vector<Var>, Tensor);
   std::shared_ptr<Node> node_;
 };
 
 // The result of an operation; on the tape if there is one and an input needs a gradient.
 Var record(const Op& op, std::vector<Var> inputs, Tensor value, Backward backward);
+
+struct TwoVars {
+  Var first, second;
+};
+TwoVars record(const Op& op, std::vector<Var> inputs, Tensor first, Tensor second, BackwardOfTwo backward);
 
 // The result of an operation without a derivative. Asking for a gradient through it is an error that names the operation.
 Var constant_result(const Op& op, std::vector<Var> inputs, Tensor value);

@@ -25,7 +25,7 @@ GpuBenchRow measure(const Workload& workload, int repeats) {
   const auto allocations = [] { return tensor::memory_statistics(tensor::default_device()).system_allocations; };
   for (int i = 0; i < kWarm; ++i) workload.run();
   tensor::cuda::synchronize();
-  GpuBenchRow row{.name = workload.name, .unit = workload.unit, .work = workload.work};
+  GpuBenchRow row{.name = workload.name, .unit = workload.unit, .work = workload.work, .items = workload.items};
   const int64_t kernels = tensor::cuda::launches(), graphs = tensor::cuda::graph_counts().launches, allocated = allocations();
   const int64_t waits = tensor::cuda::synchronizations();
   std::vector<double> times;
@@ -48,16 +48,20 @@ Tensor on_device(tensor::Shape shape) { return Tensor::full(shape, 0.5, tensor::
 
 }  // namespace
 
-std::vector<GpuBenchRow> bench_gpu(int repeats, int64_t shrink) {
+std::vector<GpuBenchRow> bench_gpu(int repeats, int64_t shrink, const std::string& only) {
   const int64_t n = std::max<int64_t>(1, 4096 / shrink);
   const Tensor x = on_device({n, n}), large = on_device({(int64_t{1} << 28) / shrink});
   std::vector<Workload> workloads;
   workloads.push_back({tensor::join("product ", n, "^3, ", tensor::name_of(tensor::precision())), "flop",
                        2.0 * static_cast<double>(n * n * n), [&] { autograd::matmul(x, x); }});
   workloads.push_back({"copy", "byte", 2.0 * static_cast<double>(large.bytes()), [&] { large.clone(); }});
-  for (Workload& whole : whole_workloads(shrink)) workloads.push_back(std::move(whole));
+  for (Workload& whole : whole_workloads(shrink, only, WorkloadSizes::gpu)) workloads.push_back(std::move(whole));
   std::vector<GpuBenchRow> rows;
-  for (const Workload& workload : workloads) rows.push_back(measure(workload, repeats));
+  for (const Workload& workload : workloads) {
+    rows.push_back(measure(workload, repeats));
+    GpuBenchRow& row = rows.back();
+    row.share = row.rate() / rows[row.unit == rows.front().unit ? 0 : 1].rate();
+  }
   return rows;
 }
 

@@ -50,13 +50,14 @@ Tensor offsets_of(const std::vector<int64_t>& lengths) {
 }
 
 // The operations that a run counts, or its bytes where it counts none.
-Workload counted(const std::string& name, std::function<void()> run) {
+Workload counted(const std::string& name, int64_t items, std::function<void()> run) {
   tensor::start_profile();
   run();
   double operations = 0, bytes = 0;
   for (const tensor::Profile::Row& row : tensor::stop_profile().rows) operations += row.operations, bytes += row.bytes;
   const bool counts = operations > 0;
-  return {name, counts ? "flop" : "byte", counts ? operations : bytes, std::move(run), tensor::precision(), counts};
+  return {name, counts ? "flop" : "byte", counts ? operations : bytes, std::move(run), tensor::precision(), counts,
+          static_cast<double>(items)};
 }
 
 // One step of a training as the training loop makes it.
@@ -66,6 +67,7 @@ class Trained {
   void step() {
     graph_.run([&] { do_step(); });
   }
+  virtual int64_t items() const = 0;  // tokens or rows of a step
 
  protected:
   virtual Var loss(const nn::Context& context) const = 0;
@@ -100,6 +102,7 @@ class T5Training : public Trained {
         target_offsets_(offsets_of(std::vector<int64_t>(lengths.size(), kLevels + 1))),
         sources_(random_ids(*(offsets_.span<int32_t>().end() - 1), kT5Vocabulary, "sources")),
         targets_(random_ids(static_cast<int64_t>(lengths.size()) * (kLevels + 1), kT5Vocabulary, "targets")) {}
+  int64_t items() const override { return sources_.size() + targets_.size(); }
 
  private:
   Var loss(const nn::Context& context) const override {
@@ -130,6 +133,7 @@ class QuantizerTraining : public Trained {
     const macrec::QuantizerShape shape = macrec::quantizer_shape(options, "textual", width);
     network_ = std::make_unique<macrec::ModalityQuantizer>(parameters_, shape, options);
   }
+  int64_t items() const override { return rows_.rows(); }
 
  private:
   Var loss(const nn::Context&) const override {
@@ -153,6 +157,7 @@ class MmgrecTraining : public Trained {
     batch_.targets = random_ids(batch * kTokens, kVocabulary, "targets");
     batch_.token_offsets = offsets_of(tokens);
   }
+  int64_t items() const override { return batch_.history.size() + batch_.inputs.size(); }
 
  private:
   static constexpr int64_t kItems = 6250, kHistory = 20;
@@ -275,33 +280,43 @@ DecodeTimes bench_decode(int users, int64_t batch, int rounds, uint64_t seed) {
           .batch = milliseconds(all, 0.5), .encoder = milliseconds(encoder, 0.5)};
 }
 
-std::vector<Workload> whole_workloads(int64_t shrink, const std::string& only) {
-  const int64_t sequences = std::max<int64_t>(1, 256 / shrink), rows = std::max<int64_t>(8, 1024 / shrink);
-  const int64_t users = std::max<int64_t>(1, 64 / shrink);
+std::vector<Workload> whole_workloads(int64_t shrink, const std::string& only, WorkloadSizes sizes) {
+  const auto shrunk = [&](int64_t size, int64_t least = 1) { return std::max(least, size / shrink); };
+  const bool large = sizes == WorkloadSizes::gpu;
   std::vector<Workload> all;
-  const auto add = [&](const std::string& name, auto make) {  // make() gives what runs
-    if (name.find(only) != std::string::npos) all.push_back(counted(name, make()));
+  const auto add = [&](const std::string& name, auto make, int64_t items = 0) {  // make() gives what runs
+    if (name.find(only) != std::string::npos) all.push_back(counted(name, items, make()));
   };
-  const auto training = [](std::shared_ptr<Trained> model) { return [model] { model->step(); }; };
-  add("T5 step, 256 sequences of 80",
-      [&] { return training(std::make_shared<T5Training>(std::vector<int64_t>(sequences, 80))); });
-  add("T5 step, 256 sequences of real lengths",
-      [&] { return training(std::make_shared<T5Training>(real_lengths(sequences))); });
-  add("RQ-VAE step, 1024 rows of 4096", [&] { return training(std::make_shared<QuantizerTraining>(rows, 4096 / shrink)); });
-  add("MMGRec step, 1024 histories of 20", [&] { return training(std::make_shared<MmgrecTraining>(rows)); });
-  for (const int64_t width : {64, 128}) {
-    add("sparse product and gradient, width " + std::to_string(width), [&] {
-      return [graph = std::make_shared<Propagation>(width, shrink)] { graph->run(); };
-    });
+  const auto training = [&](const std::string& name, auto make) {
+    if (name.find(only) == std::string::npos) return;
+    const std::shared_ptr<Trained> model = make();
+    all.push_back(counted(name, model->items(), [model] { model->step(); }));
+  };
+  training("T5 step, 256 sequences of 80",
+           [&] { return std::make_shared<T5Training>(std::vector<int64_t>(shrunk(256), 80)); });
+  for (const int64_t sequences : large ? std::vector<int64_t>{256, 1024, 4096} : std::vector<int64_t>{256}) {
+    training(tensor::join("T5 step, ", sequences, " sequences of real lengths"),
+             [&] { return std::make_shared<T5Training>(real_lengths(shrunk(sequences))); });
   }
-  add("AdamW, 22.4 million parameters", [&] {
-    return [adam = std::make_shared<AdamSteps>(22400000 / shrink)] { adam->run(); };
-  });
+  for (const int64_t width : large ? std::vector<int64_t>{4096, 768} : std::vector<int64_t>{4096}) {
+    training(tensor::join("RQ-VAE step, 1024 rows of ", width),
+             [&] { return std::make_shared<QuantizerTraining>(shrunk(1024, 8), shrunk(width)); });
+  }
+  training("MMGRec step, 1024 histories of 20", [&] { return std::make_shared<MmgrecTraining>(shrunk(1024, 8)); });
+  for (const int64_t width : {64, 128}) {
+    add(tensor::join("sparse product and gradient, width ", width),
+        [&] { return [graph = std::make_shared<Propagation>(width, shrink)] { graph->run(); }; });
+  }
+  add("AdamW, 22.4 million parameters",
+      [&] { return [adam = std::make_shared<AdamSteps>(22400000 / shrink)] { adam->run(); }; });
   std::shared_ptr<DecodeBench> decoder;
-  const auto decoding = [&] { return decoder ? decoder : decoder = std::make_shared<DecodeBench>(users); };
-  add("beam search 20, 64 users: encoder", [&] { return [d = decoding()] { d->encode(0, d->users()); }; });
-  add("beam search 20, 64 users: all", [&] { return [d = decoding()] { d->search(0, d->users()); }; });
-  add("beam search 20, one user", [&] { return [d = decoding()] { d->search(0, 1); }; });
+  const int64_t most = shrunk(large ? 1024 : 64);
+  const auto decoding = [&] { return decoder ? decoder : decoder = std::make_shared<DecodeBench>(most); };
+  const int64_t users = shrunk(64);
+  add("beam search 20, 64 users: encoder", [&] { return [d = decoding(), users] { d->encode(0, users); }; }, users);
+  add("beam search 20, 64 users: all", [&] { return [d = decoding(), users] { d->search(0, users); }; }, users);
+  add("beam search 20, one user", [&] { return [d = decoding()] { d->search(0, 1); }; }, 1);
+  if (large) add("beam search 20, 1024 users", [&] { return [d = decoding(), most] { d->search(0, most); }; }, most);
   return all;
 }
 

@@ -9,8 +9,11 @@
 
 namespace genrec {
 
+enum class WorkloadSizes { cpu, gpu };  // a GPU gets larger batches too
+
 // Those with `only` in their names, for the precision in use: they must run in it. `shrink` divides the batches and the graph.
-std::vector<tensor::Workload> whole_workloads(int64_t shrink = 1, const std::string& only = "");
+std::vector<tensor::Workload> whole_workloads(int64_t shrink = 1, const std::string& only = "",
+                                              WorkloadSizes sizes = WorkloadSizes::cpu);
 
 // TIGER's beam search: a T5 of 4 + 4 layers, width 128, that reads histories of 20 items and says one of 12000 items in four
 // codes of 256, beam 20.

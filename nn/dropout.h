@@ -15,6 +15,10 @@ class Dropout {
   // residual + dropout(x)
   autograd::Var add(const autograd::Var& x, const autograd::Var& residual, const Context& context) const;
 
+  // For operations with dropout in the same pass.
+  double p(const Context& context) const { return context.training ? p_ : 0; }
+  tensor::Random stream(const Context& context) const { return context.stream(stream_); }
+
  private:
   std::string stream_;
   double p_;

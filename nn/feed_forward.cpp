@@ -13,7 +13,7 @@ FeedForward::FeedForward(Parameters& parameters, const std::string& name, int64_
 
 Var FeedForward::operator()(const Var& x, const Context& context) const {
   const ModuleScope scope(name_);
-  return down(dropout_(up.with_relu(x), context));
+  return down(up.with_relu(x, dropout_, context));
 }
 
 }  // namespace nn

@@ -23,6 +23,12 @@ Var Linear::operator()(const Var& x) const { return apply(x, false); }
 
 Var Linear::with_relu(const Var& x) const { return apply(x, true); }
 
+Var Linear::with_relu(const Var& x, const Dropout& dropout, const Context& context) const {
+  if (dropout.p(context) == 0) return apply(x, true);
+  const ModuleScope scope(name_);
+  return autograd::linear_relu_dropout(x, w, b, dropout.p(context), dropout.stream(context));
+}
+
 void Linear::pack() { packed_ = tensor::PackedMatrix(w.value(), false, tensor::precision()); }
 
 }  // namespace nn

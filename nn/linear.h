@@ -1,6 +1,7 @@
 // The affine map with its parameters.
 #pragma once
 
+#include "nn/dropout.h"
 #include "nn/parameters.h"
 #include "tensor/packed_matrix.h"
 
@@ -19,6 +20,7 @@ class Linear {
 
   Var operator()(const Var& x) const;       // x w + b: [.., in] -> [.., out]
   Var with_relu(const Var& x) const;        // relu(x w + b), in one pass
+  Var with_relu(const Var& x, const Dropout& dropout, const Context& context) const;  // dropped out, in the same pass
 
   // From now on multiplies with a copy of w as it is now, laid out for few rows: for inference on
   // the CPU.

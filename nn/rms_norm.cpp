@@ -1,5 +1,6 @@
 #include "nn/rms_norm.h"
 
+#include "autograd/ops/dropout_add_norm.h"
 #include "autograd/ops/rms_norm.h"
 #include "nn/module.h"
 
@@ -11,6 +12,11 @@ RmsNorm::RmsNorm(Parameters& parameters, const std::string& name, int64_t width,
 Var RmsNorm::operator()(const Var& x) const {
   const ModuleScope scope(name_);
   return autograd::rms_norm(x, w, epsilon_);
+}
+
+autograd::TwoVars RmsNorm::of_sum(const Var& x, const Var& residual, const Dropout& dropout, const Context& context) const {
+  const ModuleScope scope(name_);
+  return autograd::dropout_add_rms_norm(x, residual, w, dropout.p(context), dropout.stream(context), epsilon_);
 }
 
 }  // namespace nn

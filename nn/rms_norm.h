@@ -1,6 +1,7 @@
 // Root mean square normalisation with its learned scale.
 #pragma once
 
+#include "nn/dropout.h"
 #include "nn/parameters.h"
 
 namespace nn {
@@ -10,6 +11,9 @@ class RmsNorm {
   RmsNorm(Parameters& parameters, const std::string& name, int64_t width, double epsilon = 1e-6);
 
   Var operator()(const Var& x) const;  // [.., width]
+
+  // s = residual + dropout(x) and the norm of s, in one pass.
+  autograd::TwoVars of_sum(const Var& x, const Var& residual, const Dropout& dropout, const Context& context) const;
 
   Var w;  // [width], starting at 1
 

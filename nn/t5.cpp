@@ -26,6 +26,12 @@ std::vector<Layer> stack(Parameters& parameters, const std::string& name, const 
   return layers;
 }
 
+// The norm that comes after layer i: the one that the next layer begins with, or the stack's last.
+template <class Layer>
+const RmsNorm& norm_after(const std::vector<Layer>& layers, size_t i, const RmsNorm& last) {
+  return i + 1 < layers.size() ? layers[i + 1].norm() : last;
+}
+
 }  // namespace
 
 T5::T5(Parameters& parameters, const std::string& name, const T5Options& options)
@@ -47,9 +53,12 @@ T5::T5(Parameters& parameters, const std::string& name, const T5Options& options
 
 Var T5::encode(const Tensor& tokens, const Tensor& offsets, const Context& context) const {
   const ModuleScope scope(name_);
-  Var x = encoder_input_(embedding_(tokens), context);  // [T, D]
-  for (const T5EncoderLayer& layer : encoder_) x = layer(x, offsets, encoder_position_.bias(), context);
-  return encoder_output_(encoder_norm_(x), context);
+  const Var x = encoder_input_(embedding_(tokens), context);  // [T, D]
+  T5Stream stream(x, encoder_.front().norm()(x));
+  for (size_t i = 0; i < encoder_.size(); ++i) {
+    stream = encoder_[i](stream, offsets, encoder_position_.bias(), norm_after(encoder_, i, encoder_norm_), context);
+  }
+  return encoder_output_(stream.norm, context);
 }
 
 Var T5::logits(const Var& h) const {
@@ -71,11 +80,13 @@ T5 T5::packed() const {
 Var T5::decode(const Tensor& tokens, const Tensor& offsets, const Var& memory, const Tensor& memory_offsets,
                const Context& context) const {
   const ModuleScope scope(name_);
-  Var x = decoder_input_(embedding_(tokens), context);  // [T', D]
-  for (const T5DecoderLayer& layer : decoder_) {
-    x = layer(x, offsets, memory, memory_offsets, decoder_position_.bias(), context);
+  const Var x = decoder_input_(embedding_(tokens), context);  // [T', D]
+  T5Stream stream(x, decoder_.front().norm()(x));
+  for (size_t i = 0; i < decoder_.size(); ++i) {
+    stream = decoder_[i](stream, offsets, memory, memory_offsets, decoder_position_.bias(),
+                         norm_after(decoder_, i, decoder_norm_), context);
   }
-  return logits(decoder_output_(decoder_norm_(x), context));
+  return logits(decoder_output_(stream.norm, context));
 }
 
 T5::Memory T5::remember(const Tensor& tokens, const Tensor& offsets) const {
@@ -91,11 +102,13 @@ T5::Scores T5::step(State& state, const Memory& memory, const Tensor& tokens, co
   const Tensor bias = decoder_position_.row(state.steps);
   state.advance(tokens, parents);
   state.cache.resize(decoder_.size());
-  Tensor x = embedding_(tokens).value();  // [R, D]
+  const Var x = embedding_(tokens);  // [R, D]
+  T5Stream stream(x, decoder_.front().norm()(x));
   for (size_t i = 0; i < decoder_.size(); ++i) {
-    x = decoder_[i].step(x, state.cache[i], state.ancestors, bias, memory.kv[i], memory.offsets, row_user);
+    stream = decoder_[i].step(stream, state.cache[i], state.ancestors, bias, memory.kv[i], memory.offsets, row_user,
+                              norm_after(decoder_, i, decoder_norm_));
   }
-  return next_token_scores(logits(decoder_norm_(x)).value());
+  return next_token_scores(logits(stream.norm).value());
 }
 
 }  // namespace nn

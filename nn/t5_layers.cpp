@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "autograd/ops/add.h"
 #include "nn/module.h"
 
 namespace nn {
@@ -34,8 +33,8 @@ T5FeedForward::T5FeedForward(Parameters& parameters, const std::string& name, co
             .down = normal(inverse_root(options.feed_forward))}),
       dropout_(name + ".output", options.dropout) {}
 
-Var T5FeedForward::operator()(const Var& x, const Context& context) const {
-  return dropout_.add(ffn_(norm_(x), context), x, context);
+T5Stream T5FeedForward::operator()(const T5Stream& in, const RmsNorm& next, const Context& context) const {
+  return next.of_sum(ffn_(in.norm, context), in.x, dropout_, context);
 }
 
 T5EncoderLayer::T5EncoderLayer(Parameters& parameters, const std::string& name, const T5Options& options)
@@ -45,10 +44,11 @@ T5EncoderLayer::T5EncoderLayer(Parameters& parameters, const std::string& name, 
       dropout_(name + ".self.output", options.dropout),
       ffn_(parameters, name + ".ffn", options) {}
 
-Var T5EncoderLayer::operator()(const Var& x, const Tensor& offsets, const autograd::RelativeBias& bias,
-                               const Context& context) const {
+T5Stream T5EncoderLayer::operator()(const T5Stream& in, const Tensor& offsets, const autograd::RelativeBias& bias,
+                                    const RmsNorm& next, const Context& context) const {
   const ModuleScope scope(name_);
-  return ffn_(dropout_.add(attention_(norm_(x), offsets, context, bias), x, context), context);
+  const T5Stream y = ffn_.norm().of_sum(attention_(in.norm, offsets, context, bias), in.x, dropout_, context);
+  return ffn_(y, next, context);
 }
 
 T5DecoderLayer::T5DecoderLayer(Parameters& parameters, const std::string& name, const T5Options& options)
@@ -61,20 +61,22 @@ T5DecoderLayer::T5DecoderLayer(Parameters& parameters, const std::string& name, 
       cross_dropout_(name + ".cross.output", options.dropout),
       ffn_(parameters, name + ".ffn", options) {}
 
-Var T5DecoderLayer::operator()(const Var& x, const Tensor& offsets, const Var& memory, const Tensor& memory_offsets,
-                               const autograd::RelativeBias& bias, const Context& context) const {
+T5Stream T5DecoderLayer::operator()(const T5Stream& in, const Tensor& offsets, const Var& memory,
+                                    const Tensor& memory_offsets, const autograd::RelativeBias& bias, const RmsNorm& next,
+                                    const Context& context) const {
   const ModuleScope scope(name_);
-  const Var y = self_dropout_.add(self_(self_norm_(x), offsets, context, bias), x, context);
-  const Var z = cross_dropout_.add(cross_(cross_norm_(y), memory, offsets, memory_offsets, context), y, context);
-  return ffn_(z, context);
+  const T5Stream y = cross_norm_.of_sum(self_(in.norm, offsets, context, bias), in.x, self_dropout_, context);
+  const Var cross = cross_(y.norm, memory, offsets, memory_offsets, context);
+  return ffn_(ffn_.norm().of_sum(cross, y.x, cross_dropout_, context), next, context);
 }
 
-Tensor T5DecoderLayer::step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias,
-                            const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user) const {
+T5Stream T5DecoderLayer::step(const T5Stream& in, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias,
+                              const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user,
+                              const RmsNorm& next) const {
   const ModuleScope scope(name_);
-  const Var y = autograd::add(self_.step(self_norm_(x).value(), cache, ancestors, bias), x);
-  const Var z = autograd::add(cross_.step(cross_norm_(y).value(), memory_kv, memory_offsets, row_user), y);
-  return ffn_(z, {}).value();
+  const T5Stream y = cross_norm_.of_sum(self_.step(in.norm.value(), cache, ancestors, bias), in.x, self_dropout_, {});
+  const Tensor cross = cross_.step(y.norm.value(), memory_kv, memory_offsets, row_user);
+  return ffn_(ffn_.norm().of_sum(cross, y.x, cross_dropout_, {}), next, {});
 }
 
 }  // namespace nn

@@ -1,5 +1,6 @@
 // One encoder and one decoder layer of T5 (Raffel et al. 2020): pre-norm, x + dropout(f(norm(x))), RMS norms, no biases in
-// the projections, no scaling of the scores. The relative position bias belongs to the stack and is passed in.
+// the projections, no scaling of the scores. The relative position bias belongs to the stack and is passed in. The sum at the
+// end of a sub-layer and the norm before the next one are one operation, so a layer is given the norm that comes after it.
 #pragma once
 
 #include "nn/feed_forward.h"
@@ -18,11 +19,19 @@ struct T5Options {
   int64_t vocabulary = 0;
 };
 
+// The residual stream between two sub-layers, [tokens, D] both.
+struct T5Stream {
+  T5Stream(Var sum, Var normed) : x(std::move(sum)), norm(std::move(normed)) {}
+  T5Stream(const autograd::TwoVars& both) : T5Stream(both.first, both.second) {}
+  Var x, norm;  // norm(x), by the norm of the sub-layer that comes
+};
+
 // x + dropout(ffn(norm(x)))
 class T5FeedForward {
  public:
   T5FeedForward(Parameters& parameters, const std::string& name, const T5Options& options);
-  Var operator()(const Var& x, const Context& context) const;
+  T5Stream operator()(const T5Stream& in, const RmsNorm& next, const Context& context) const;
+  const RmsNorm& norm() const { return norm_; }
   void pack() { ffn_.pack(); }  // see Linear
 
  private:
@@ -36,7 +45,9 @@ class T5EncoderLayer {
   T5EncoderLayer(Parameters& parameters, const std::string& name, const T5Options& options);
 
   // x [tokens, D] packed by offsets i32 [sequences+1] -> [tokens, D]
-  Var operator()(const Var& x, const Tensor& offsets, const autograd::RelativeBias& bias, const Context& context) const;
+  T5Stream operator()(const T5Stream& in, const Tensor& offsets, const autograd::RelativeBias& bias, const RmsNorm& next,
+                      const Context& context) const;
+  const RmsNorm& norm() const { return norm_; }
   void pack() { attention_.pack(), ffn_.pack(); }
 
  private:
@@ -52,15 +63,16 @@ class T5DecoderLayer {
   T5DecoderLayer(Parameters& parameters, const std::string& name, const T5Options& options);
 
   // x [queries, D] packed by offsets, memory [keys, D], the encoder's output, by memory_offsets -> [queries, D]
-  Var operator()(const Var& x, const Tensor& offsets, const Var& memory, const Tensor& memory_offsets,
-                 const autograd::RelativeBias& bias, const Context& context) const;
+  T5Stream operator()(const T5Stream& in, const Tensor& offsets, const Var& memory, const Tensor& memory_offsets,
+                      const autograd::RelativeBias& bias, const RmsNorm& next, const Context& context) const;
 
   // Keys and values of the encoder's output for cross-attention, [keys, 2*H*W].
   Tensor memory_kv(const Tensor& memory) const { return cross_.kv(memory).value(); }
 
   // One token of every beam, as SelfAttention::step and CrossAttention::step; x [rows, D] -> [rows, D].
-  Tensor step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias,
-              const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user) const;
+  T5Stream step(const T5Stream& in, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias,
+                const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user, const RmsNorm& next) const;
+  const RmsNorm& norm() const { return self_norm_; }
   void pack() { self_.pack(), cross_.pack(), ffn_.pack(); }
 
  private:

@@ -134,8 +134,8 @@ def real_lengths(count):
     return lengths
 
 
-def quantizer_step():
-    widths = [4096, 2048, 1024, 512, 256, 128, 64, 32]
+def quantizer_step(features=4096):
+    widths = [features, 2048, 1024, 512, 256, 128, 64, 32]
 
     def mlp(sizes):
         layers = []
@@ -145,7 +145,7 @@ def quantizer_step():
 
     model = nn.ModuleDict({"encoder": mlp(widths), "decoder": mlp(widths[::-1])})
     model["codebooks"] = nn.ModuleList(nn.Embedding(256, 32) for _ in range(LEVELS))
-    rows = torch.randn(1024, 4096)
+    rows = torch.randn(1024, features)
 
     def loss():
         z = model["encoder"](rows)

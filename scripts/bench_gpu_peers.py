@@ -41,7 +41,7 @@ except ImportError:
 import bench_cpu_peers as models
 
 BEAM, ITEMS, HISTORY, CODES = 20, 12000, 20, 256
-LENGTHS = models.real_lengths(256)  # drawn here, where the default device is the CPU
+LENGTHS = models.real_lengths(4096)  # drawn here, where the default device is the CPU
 
 
 def attention(self, x, memory, bias):
@@ -152,13 +152,16 @@ def beam_search(mode, users, width):
 
 def peers(mode, small):
     models.trainer, models.Attention.forward = trainer(mode), attention
-    batch = 4 if small else 256
     users = 2 if small else 64
     made = models.peers(0.1)
-    made["T5 step, 256 sequences of 80"] = lambda: models.t5_step(0.1, [80] * batch)
-    made["T5 step, 256 sequences of real lengths"] = lambda: models.t5_step(0.1, LENGTHS[:batch])
+    made["T5 step, 256 sequences of 80"] = lambda: models.t5_step(0.1, [80] * (4 if small else 256))
+    for batch in (256, 1024, 4096):
+        lengths = LENGTHS[: 4 if small else batch]
+        made[f"T5 step, {batch} sequences of real lengths"] = lambda lengths=lengths: models.t5_step(0.1, lengths)
+    made["RQ-VAE step, 1024 rows of 768"] = lambda: models.quantizer_step(768)
     made["beam search 20, 64 users: all"] = lambda: beam_search(mode, users, BEAM)
     made["beam search 20, one user"] = lambda: beam_search(mode, 1, BEAM)
+    made["beam search 20, 1024 users"] = lambda: beam_search(mode, 2 if small else 1024, BEAM)
     return made
 
 
@@ -209,7 +212,7 @@ def main():
             runs[name, mode] = run
     ours, theirs = {}, {key: [] for key in runs}
     for _ in range(options.rounds):
-        command = [options.program, "bench", "gpu", "--device", "cuda", "--repeats", str(options.repeats), "--json", "--quiet"]
+        command = [options.program, "bench", "gpu", "--device", "cuda", "--repeats", str(options.repeats), "--json", "--quiet", "--only", options.only]
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode != 0:
             leave(f"{' '.join(command)} failed: {result.stderr.strip()}")

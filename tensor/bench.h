@@ -27,6 +27,7 @@ struct Workload {
   std::function<void()> run;
   Precision precision = Precision::fp32;  // what its work is held against: multiply-adds, or products of bf16 tiles
   bool rounds = true;                     // it multiplies matrices, so that --precision matters
+  double items = 0;                       // tokens, rows or users of one run, where it has such
 };
 
 struct BenchRow {

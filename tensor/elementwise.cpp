@@ -31,7 +31,18 @@ void axpy_cpu(Tensor& y, double a, const Tensor& x) {
   });
 }
 
-void add_cpu(Tensor& y, const Tensor& x) { axpy_cpu(y, 1, x); }
+void add_cpu(const Tensor& x, const Tensor& y, Tensor& z) {
+  check(x.shape() == y.shape() && x.dtype() == y.dtype() && z.shape() == y.shape(), "add: x is ", x.shape(), " ", x.dtype(),
+        ", y is ", y.shape(), " ", y.dtype(), ", z is ", z.shape());
+  for_real(z.dtype(), "add", [&](auto zero) {
+    using T = decltype(zero);
+    const T *px = x.data<T>(), *py = y.data<T>();
+    T* pz = z.data<T>();
+    parallel_for(z.size(), kGrain, [&](int64_t begin, int64_t end) {
+      simd<T>().add(px + begin, py + begin, pz + begin, end - begin);
+    });
+  });
+}
 
 void copy_on_host(void* destination, Device to, const void* source, Device from, int64_t bytes) {
   require(Fault::resources, to == Device::cpu && from == Device::cpu, "copy: this binary has no CUDA support; use --device cpu");
@@ -43,7 +54,7 @@ CopyBytes device_copy = copy_on_host;
 }  // namespace
 
 constinit Kernel<void(Tensor&, double)> fill_kernel{"fill", fill_cpu};
-constinit Kernel<void(Tensor&, const Tensor&)> add_in_place{"add_in_place", add_cpu};
+constinit Kernel<void(const Tensor&, const Tensor&, Tensor&)> add{"add", add_cpu};
 constinit Kernel<void(Tensor&, double, const Tensor&)> axpy_in_place{"axpy_in_place", axpy_cpu};
 
 void set_device_copy(CopyBytes copy) { device_copy = copy; }

@@ -20,12 +20,12 @@ static void axpy_cuda(Tensor& y, double a, const Tensor& x) {
   cuda::map("axpy", y, [=] __device__(float y, float x) { return y + factor * x; }, y, x);
 }
 
-static void add_cuda(Tensor& y, const Tensor& x) {
-  check(y.shape() == x.shape(), "add_in_place: y is ", y.shape(), ", x is ", x.shape());
-  cuda::map("add_in_place", y, [] __device__(float y, float x) { return y + x; }, y, x);
+static void add_cuda(const Tensor& x, const Tensor& y, Tensor& z) {
+  check(x.shape() == y.shape() && z.shape() == y.shape(), "add: x is ", x.shape(), ", y is ", y.shape(), ", z is ", z.shape());
+  cuda::map("add", z, [] __device__(float x, float y) { return x + y; }, x, y);
 }
 
 static const bool elementwise_bound =
-    fill_kernel.bind_cuda(fill_cuda) && axpy_in_place.bind_cuda(axpy_cuda) && add_in_place.bind_cuda(add_cuda);
+    fill_kernel.bind_cuda(fill_cuda) && axpy_in_place.bind_cuda(axpy_cuda) && add.bind_cuda(add_cuda);
 
 }  // namespace tensor

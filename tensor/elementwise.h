@@ -17,7 +17,7 @@ void with_element(const Tensor& y, double value, F&& f) {
     f(v);
   });
 }
-extern Kernel<void(Tensor& y, const Tensor& x)> add_in_place;           // y += x; f32 or f64
+extern Kernel<void(const Tensor& x, const Tensor& y, Tensor& z)> add;  // z = x + y, and may be either; f32 or f64
 extern Kernel<void(Tensor& y, double a, const Tensor& x)> axpy_in_place;  // y += a x; f32 or f64
 
 // Copies bytes between any two devices. The CUDA translation unit installs the real one.

@@ -15,11 +15,11 @@ extern Kernel<void(const Tensor& x, Tensor& sums)> column_sums;
 // sums[index] += x, for x of one element and f64 sums on its device.
 extern Kernel<void(const Tensor& x, int64_t index, Tensor& sums)> accumulate;
 
-// For CPU kernels that make the rows they sum: calls add_rows(begin, end, part) for pieces of a fixed number of rows, each
-// with a zeroed part [columns] of its own, and adds the parts in order.
+// For CPU kernels that make the rows they sum: calls add_rows(begin, end, part) for pieces of a fixed number of rows, a
+// multiple of 8, each with a zeroed part [columns] of its own, and adds the parts in order.
 template <class T, class F>
 void sum_row_pieces(int64_t rows, int64_t columns, T* sums, F&& add_rows) {
-  const int64_t grain = std::max<int64_t>(64, (1 << 15) / std::max<int64_t>(1, columns));
+  const int64_t grain = std::max<int64_t>(64, (1 << 15) / std::max<int64_t>(1, columns) / 8 * 8);
   const int64_t pieces = std::max<int64_t>(1, ceil_div(rows, grain));
   Tensor memory({pieces > 1 ? pieces : 0, columns}, dtype_of<T>);
   T* parts = pieces > 1 ? memory.data<T>() : sums;

@@ -21,17 +21,6 @@ __global__ void forward_kernel(int64_t rows, int64_t n, const float* x, const fl
   if (lane_of_warp() == 0) mean[r] = m, rstd[r] = s;
 }
 
-__global__ void backward_kernel(int64_t rows, int64_t n, const float* x, const float* gamma, const float* mean,
-                                const float* rstd, const float* dy, float* dx) {
-  const int64_t r = tensor::cuda::row_of_warp();
-  if (r >= rows) return;
-  x += r * n, dy += r * n;
-  const float m = mean[r], s = rstd[r];
-  const float sum = warp_sum_of(n, [&](int64_t j) { return gamma[j] * dy[j]; }) / static_cast<float>(n);
-  const float dot = warp_sum_of(n, [&](int64_t j) { return gamma[j] * dy[j] * ((x[j] - m) * s); }) / static_cast<float>(n);
-  for (int64_t j = lane_of_warp(); j < n; j += kWarp) dx[r * n + j] = s * (gamma[j] * dy[j] - sum - (x[j] - m) * s * dot);
-}
-
 static void forward_cuda(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon, Tensor& y, Tensor& mean,
                          Tensor& rstd) {
   tensor::cuda::launch_rows("layer_norm.forward", x.rows(), forward_kernel, x.rows(), x.columns(), floats(x), floats(gamma),
@@ -40,13 +29,21 @@ static void forward_cuda(const Tensor& x, const Tensor& gamma, const Tensor& bet
 
 static void backward_cuda(const Tensor& x, const Tensor& gamma, const Tensor& mean, const Tensor& rstd, const Tensor& dy,
                           Tensor& dx, Tensor& dgamma, Tensor& dbeta) {
-  const int64_t rows = x.rows(), n = x.columns();
-  const float *px = floats(x), *m = floats(mean), *s = floats(rstd), *pdy = floats(dy);
-  tensor::cuda::launch_rows("layer_norm.backward", rows, backward_kernel, rows, n, px, floats(gamma), m, s, pdy, floats(dx));
-  tensor::cuda::sum_rows(
-      "layer_norm.dgamma", rows, n,
-      [=] __device__(int64_t r, int64_t j) { return pdy[r * n + j] * ((px[r * n + j] - m[r]) * s[r]); }, floats(dgamma));
-  tensor::cuda::sum_rows("layer_norm.dbeta", rows, n, tensor::cuda::RowParts{pdy, n}, floats(dbeta));
+  const int64_t n = x.columns();
+  const float *all_x = floats(x), *g = floats(gamma), *means = floats(mean), *rstds = floats(rstd), *all_dy = floats(dy);
+  float* all_dx = floats(dx);
+  const auto row = [=] __device__(int64_t r, auto add) {
+    const float *px = all_x + r * n, *pdy = all_dy + r * n, m = means[r], s = rstds[r];
+    const float sum = warp_sum_of(n, [&](int64_t j) { return g[j] * pdy[j]; }) / static_cast<float>(n);
+    const float dot = warp_sum_of(n, [&](int64_t j) { return g[j] * pdy[j] * ((px[j] - m) * s); }) / static_cast<float>(n);
+    for (int64_t j = lane_of_warp(); j < n; j += kWarp) {
+      const float normal = (px[j] - m) * s;
+      all_dx[r * n + j] = s * (g[j] * pdy[j] - sum - normal * dot);
+      add(0, j, pdy[j] * normal);
+      add(1, j, pdy[j]);
+    }
+  };
+  tensor::cuda::rows_and_sums<2>("layer_norm.backward", x.rows(), n, row, {{floats(dgamma), floats(dbeta)}});
 }
 
 static const bool layer_norm_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);

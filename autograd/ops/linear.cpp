@@ -8,14 +8,14 @@ namespace autograd {
 
 namespace linear_kernels {
 
-static void relu_backward_cpu(const Tensor& y, const Tensor& dy, Tensor& g, Tensor& dbias) {
+static void relu_backward_cpu(const Tensor& y, const Tensor& dy, double scale, Tensor& g, Tensor& dbias) {
   tensor::for_real(y.dtype(), "linear", [&](auto zero) {
     using T = decltype(zero);
     const int64_t columns = y.columns();
     const T *py = y.data<T>(), *pdy = dy.data<T>();
     T* pg = g.data<T>();
     const auto mask = [&](int64_t begin, int64_t end) {
-      tensor::simd<T>().relu_backward(py + begin, pdy + begin, pg + begin, end - begin);
+      tensor::simd<T>().relu_backward(static_cast<T>(scale), py + begin, pdy + begin, pg + begin, end - begin);
     };
     if (!dbias.defined()) return tensor::parallel_for(y.size(), 1 << 15, mask);
     tensor::sum_row_pieces(y.rows(), columns, dbias.data<T>(), [&](int64_t begin, int64_t end, T* part) {
@@ -45,24 +45,34 @@ static std::vector<Sample> linear_samples(tensor::Generator& rng) {
 }
 static const Op linear_op("linear", linear_samples);
 
-Var linear(const Var& x, const Var& w, const Var& bias, bool relu) {
+static std::vector<Sample> dropping_samples(tensor::Generator& rng) {
+  const auto run = [](const Inputs& in) {
+    return linear_relu_dropout(in[0], in[1], in.size() > 2 ? in[2] : Var(), 0.5, tensor::Random(5, "sample"));
+  };
+  return {{{random_away_from_zero({3, 4}, rng), random_away_from_zero({4, 3}, rng), Tensor::from<double>({5, -5, 5}, {3})}, run},
+          {{random_away_from_zero({9, 1}, rng), random_away_from_zero({1, 5}, rng)}, run}};
+}
+static const Op dropping_op("linear_relu_dropout", dropping_samples);
+
+static Var run_linear(const Op& op, const Var& x, const Var& w, const Var& bias, const matmul_kernels::Options& options) {
   tensor::require(x.shape().rank() >= 1 && w.shape().rank() == 2 && x.columns() == w.rows(),
-                  "linear: inner sizes differ, x is ", x.shape(), ", w is ", w.shape(), "; x must be [.., in], w [in,out]");
-  tensor::require(!bias.defined() || bias.shape() == Shape{w.columns()}, "linear: bias is ",
+                  op.name(), ": inner sizes differ, x is ", x.shape(), ", w is ", w.shape(), "; x must be [.., in], w [in,out]");
+  tensor::require(!bias.defined() || bias.shape() == Shape{w.columns()}, op.name(), ": bias is ",
                   bias.defined() ? bias.shape() : Shape(), ", w is ", w.shape(), "; bias must be [", w.columns(), "]");
   const Tensor xv = x.value(), wv = w.value();
   Tensor y(x.shape().with(-1, w.columns()), xv.dtype(), xv.device());
-  matmul_kernels::product(xv, wv, bias.defined() ? bias.value() : Tensor(), y, {.relu = relu});
+  matmul_kernels::product(xv, wv, bias.defined() ? bias.value() : Tensor(), y, options);
 
   std::vector<Var> inputs{x, w};
   if (bias.defined()) inputs.push_back(bias);
-  const Tensor output = relu ? y : Tensor();  // saved for its sign only
-  return record(linear_op, inputs, y, [xv, wv, output, count = inputs.size()](const Tensor& dy, Wanted wanted) -> Gradients {
+  const Tensor output = options.relu ? y : Tensor();  // saved for its sign only: 0 where dropped
+  const double scale = 1 / (1 - options.dropout);
+  const auto backward = [xv, wv, output, scale, count = inputs.size()](const Tensor& dy, Wanted wanted) -> Gradients {
     Gradients gradients(count);
     Tensor g = dy, dbias;
     if (count == 3 && wanted[2]) dbias = Tensor({wv.columns()}, wv.dtype(), wv.device());
     if (output.defined()) {
-      linear_kernels::relu_backward(output, dy, g = Tensor::like(dy), dbias);
+      linear_kernels::relu_backward(output, dy, scale, g = Tensor::like(dy), dbias);
     } else if (dbias.defined()) {
       tensor::column_sums(g, dbias);
     }
@@ -70,7 +80,15 @@ Var linear(const Var& x, const Var& w, const Var& bias, bool relu) {
     if (wanted[1]) matmul_kernels::product(xv, g, {}, gradients[1] = Tensor::like(wv), {.transpose_a = true});
     if (count == 3) gradients[2] = dbias;
     return gradients;
-  });
+  };
+  return record(op, inputs, y, backward);
+}
+
+Var linear(const Var& x, const Var& w, const Var& bias, bool relu) { return run_linear(linear_op, x, w, bias, {.relu = relu}); }
+
+Var linear_relu_dropout(const Var& x, const Var& w, const Var& bias, double p, const tensor::Random& stream) {
+  tensor::require(p >= 0 && p < 1, "linear_relu_dropout: p is ", p, "; it must be in [0, 1)");
+  return run_linear(dropping_op, x, w, bias, {.relu = true, .dropout = p, .stream = &stream});
 }
 
 }  // namespace autograd

@@ -5,8 +5,9 @@
 
 namespace autograd::linear_kernels {
 
-static void relu_backward_cuda(const Tensor& y, const Tensor& dy, Tensor& g, Tensor& dbias) {
-  tensor::cuda::map("linear.relu_backward", g, [] __device__(float y, float dy) { return y > 0 ? dy : 0.f; }, y, dy);
+static void relu_backward_cuda(const Tensor& y, const Tensor& dy, double scale, Tensor& g, Tensor& dbias) {
+  const float a = static_cast<float>(scale);
+  tensor::cuda::map("linear.relu_backward", g, [=] __device__(float y, float dy) { return y > 0 ? a * dy : 0.f; }, y, dy);
   if (dbias.defined()) tensor::column_sums(g, dbias);
 }
 

@@ -1,6 +1,7 @@
 #include "autograd/ops/matmul.h"
 
 #include "autograd/op.h"
+#include "autograd/ops/dropout.h"
 #include "tensor/gemm.h"
 
 namespace autograd {
@@ -15,6 +16,7 @@ static void product_cpu(const Tensor& a, const Tensor& b, const Tensor& bias, Te
                     b.data<T>(), b.columns(), y.data<T>(), y.columns(),
                     {.bias = bias.defined() ? bias.data<T>() : nullptr, .relu = options.relu}, tensor::precision());
   });
+  if (options.dropout > 0) dropout_kernels::apply(y, Tensor(), options.dropout, *options.stream, y);
 }
 
 constinit decltype(product) product{"matmul.product", product_cpu};

@@ -1,5 +1,6 @@
 #include "autograd/ops/matmul.h"
 
+#include "autograd/ops/dropout_cuda.h"
 #include "tensor/cuda/gemm.h"
 #include "tensor/cuda/map.h"
 
@@ -12,12 +13,23 @@ static void product_cuda(const Tensor& a, const Tensor& b, const Tensor& bias, T
   float* py = floats(y);
   tensor::cuda::gemm(options.transpose_a, options.transpose_b, y.rows(), columns, inner, floats(a), a.columns(), floats(b),
                      b.columns(), py, columns, /*accumulate=*/false, tensor::precision());
-  if (!bias.defined() && !options.relu) return;
+  if (!bias.defined() && !options.relu && options.dropout == 0) return;
   const float* pb = tensor::cuda::floats_or_null(bias);
   const bool relu = options.relu;
-  tensor::cuda::for_each("matmul.epilogue", y.size(), [=] __device__(int64_t i) {
+  const auto finished = [=] __device__(int64_t i) {
     const float value = pb ? py[i] + pb[i % columns] : py[i];
-    py[i] = relu ? fmaxf(value, 0) : value;
+    return relu ? fmaxf(value, 0) : value;
+  };
+  const int64_t size = y.size();
+  if (options.dropout == 0) {
+    return tensor::cuda::for_each("matmul.epilogue", size, [=] __device__(int64_t i) { py[i] = finished(i); });
+  }
+  const DeviceDropout dropout(options.dropout, *options.stream);
+  tensor::cuda::for_each("matmul.epilogue", (size + 7) / 8, [=] __device__(int64_t block) {
+    const tensor::PhiloxBlock bits = dropout.bits(block);
+    for (int word = 0; word < 8 && 8 * block + word < size; ++word) {
+      py[8 * block + word] = dropout(bits, word, finished(8 * block + word));
+    }
   });
 }
 

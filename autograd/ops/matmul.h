@@ -3,6 +3,7 @@
 
 #include "autograd/var.h"
 #include "tensor/kernel.h"
+#include "tensor/random.h"
 
 namespace autograd {
 
@@ -14,6 +15,8 @@ namespace matmul_kernels {  // seam between matmul.cpp (CPU) and matmul.cu (CUDA
 struct Options {
   bool transpose_a = false, transpose_b = false;
   bool relu = false;  // y = relu(op(a) op(b) + bias)
+  double dropout = 0;  // then y = dropout(y), by this stream
+  const tensor::Random* stream = nullptr;
 };
 
 // bias [n] may be undefined. a and b are viewed as matrices of their last dimension's width.

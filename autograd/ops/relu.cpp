@@ -25,7 +25,7 @@ static void backward_cpu(const Tensor& y, const Tensor& dy, Tensor& dx) {
     const T *py = y.data<T>(), *pdy = dy.data<T>();
     T* pdx = dx.data<T>();
     tensor::parallel_for(y.size(), kElementGrain, [&](int64_t begin, int64_t end) {
-      tensor::simd<T>().relu_backward(py + begin, pdy + begin, pdx + begin, end - begin);
+      tensor::simd<T>().relu_backward(T{1}, py + begin, pdy + begin, pdx + begin, end - begin);
     });
   });
 }

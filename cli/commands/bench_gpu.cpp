@@ -22,10 +22,13 @@ std::string text(const std::vector<genrec::GpuBenchRow>& results) {
     const bool large = row.rate() > 1e9;
     rows.push_back({row.name, fmt::format("{:.4g}", row.milliseconds),
                     fmt::format("{:.4g} {}{}/s", large ? row.rate() / 1e9 : row.rate(), large ? "G" : "", row.unit),
+                    fmt::format("{:.3g} %", 100 * row.share),
+                    row.items > 0 ? fmt::format("{:.4g}", row.items / row.milliseconds * 1e3) : "",
                     fmt::format("{}", row.kernels), fmt::format("{}", row.graphs), fmt::format("{}", row.waits),
                     fmt::format("{}", row.allocations)});
   }
-  const std::vector<std::string> header{"measured", "ms", "rate", "kernels", "graphs", "waits", "allocations"};
+  const std::vector<std::string> header{"measured", "ms",     "rate",   "of the device", "tokens, rows or users/s",
+                                        "kernels",  "graphs", "waits",  "allocations"};
   return genrec::text_table(header, rows) + tensor::cuda::description() + "\n";
 }
 
@@ -33,8 +36,9 @@ std::string json(const std::vector<genrec::GpuBenchRow>& results) {
   Json rows = Json::array();
   for (const genrec::GpuBenchRow& row : results)
     rows.push_back({{"name", row.name}, {"milliseconds", row.milliseconds}, {"work", row.work}, {"unit", row.unit},
-                    {"rate", row.rate()}, {"kernels", row.kernels}, {"graphs", row.graphs},
-                    {"waits", row.waits}, {"allocations", row.allocations}});
+                    {"rate", row.rate()}, {"share", row.share}, {"items", row.items},
+                    {"kernels", row.kernels}, {"graphs", row.graphs}, {"waits", row.waits},
+                    {"allocations", row.allocations}});
   return Json{{"device", tensor::cuda::description()}, {"rows", rows}}.dump(2) + "\n";
 }
 
@@ -43,6 +47,7 @@ class BenchGpu : public Command {
   BenchGpu() : Command("bench gpu", "Measure training steps and beam search on the GPU") {
     options().add("repeats", repeats_, "Runs of each row; the median is printed").range(1, 10000);
     options().add("shrink", shrink_, "Divides batches and sizes, for a quick look").range(1, 256);
+    options().add("only", only_, "Measure only what has this in its name, and the device's rates").value_name("TEXT");
     add_precision(precision_);
     add_common(true);
   }
@@ -52,7 +57,8 @@ class BenchGpu : public Command {
     tensor::require(tensor::Fault::resources, on_gpu,
                     "bench gpu: ", common().device == "cpu" ? "--device cpu" : tensor::cuda::open(), "; it needs a GPU");
     const tensor::PrecisionScope scope(precision_);
-    const std::vector<genrec::GpuBenchRow> rows = genrec::bench_gpu(repeats_, shrink_);
+    const std::vector<genrec::GpuBenchRow> rows = genrec::bench_gpu(repeats_, shrink_, only_);
+    tensor::require(rows.size() > 2, "--only ", only_, ": nothing that is measured is called so; leave it out to see the names");
     print(common().json ? json(rows) : text(rows));
     return 0;
   }
@@ -61,6 +67,7 @@ class BenchGpu : public Command {
   tensor::Precision precision_ = tensor::Precision::fp32;
   int repeats_ = 20;
   int64_t shrink_ = 1;
+  std::string only_;
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "genrec/mmgrec/blocks.h"
 
-#include "autograd/ops/layer_norm.h"
+#include "autograd/ops/dropout_add_norm.h"
 
 namespace genrec::mmgrec {
 
@@ -10,7 +10,7 @@ PostNorm::PostNorm(nn::Parameters& parameters, const std::string& name, const Tr
       beta_(parameters.add(name + ".beta", {width}, nn::zeros(), {.decay = false, .trainable = options.norm_affine})) {}
 
 Var PostNorm::operator()(const Var& x, const Var& residual, const nn::Context& context) const {
-  return autograd::layer_norm(dropout_.add(x, residual, context), gamma_, beta_);
+  return autograd::dropout_add_layer_norm(x, residual, gamma_, beta_, dropout_.p(context), dropout_.stream(context));
 }
 
 FeedForwardBlock::FeedForwardBlock(nn::Parameters& parameters, const std::string& name, const TransformerOptions& options,

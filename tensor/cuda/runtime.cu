@@ -20,12 +20,13 @@ namespace {
 
 constexpr int64_t kStaging = 4 << 20;           // bytes of each half of the staging memory
 constexpr int64_t kBlasWorkspace = 32 << 20;    // what NVIDIA recommends for Hopper
+constexpr int64_t kArrivals = 1 << 16;          // as many as a grid may have blocks along y
 
 struct State {
   cudaStream_t stream = nullptr;
   Blas blas;
   cublasHandle_t handle = nullptr;
-  Tensor blas_workspace;
+  Tensor blas_workspace, arrivals;
   std::byte* staging = nullptr;                 // two halves, used in turns
   cudaEvent_t staged[2] = {};                   // the copies out of a half are done
   int half = 0;
@@ -152,6 +153,7 @@ void install() {
   set_memory_source(Device::cuda, {device_allocate, device_release, test_hooks.freed});
   set_device_copy(copy_between);
   s.blas_workspace = Tensor({kBlasWorkspace}, DType::u8, Device::cuda);  // of our own: the same algorithms, also in graphs
+  s.arrivals = Tensor::zeros({kArrivals}, DType::i32, Device::cuda);
   check_blas(s.blas.set_stream(s.handle, s.stream), "stream");
   check_blas(s.blas.set_workspace(s.handle, s.blas_workspace.raw(), kBlasWorkspace), "workspace");
 }
@@ -255,6 +257,11 @@ Tensor upload(const void* data, int64_t bytes) {
 }
 
 Tensor scratch(int64_t count, DType dtype) { return Tensor({count}, dtype, Device::cuda); }
+
+unsigned* arrivals(int64_t count) {
+  tensor::check(count <= kArrivals, "cuda: ", count, " counters");
+  return reinterpret_cast<unsigned*>(state().arrivals.raw());
+}
 
 // A row-major matrix is the transpose of a column-major one: C^T = op(B)^T op(A)^T.
 namespace {

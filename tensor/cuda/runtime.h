@@ -38,6 +38,9 @@ Tensor upload(const std::vector<T>& values) {
 // Uninitialised memory on the device; in order of the stream, so it may be dropped as soon as its last kernel is launched.
 Tensor scratch(int64_t count, DType dtype = DType::f32);
 
+// Counters on the device, 0 between kernels: how many blocks of a kernel have come to its end (tensor/cuda/sums.h).
+unsigned* arrivals(int64_t count);
+
 // While a step is recorded, nothing that is launched runs. What a graph cannot hold, such as waiting or reading from the
 // device, begins with leave_capture(): what was recorded is launched, and the rest of the step is no longer recorded.
 bool capturing();

@@ -1,6 +1,8 @@
 // Sums over all elements and over the rows of a matrix, in an order that depends on the size only.
 #pragma once
 
+#include <algorithm>
+
 #include "tensor/cuda/rows.h"
 
 namespace tensor::cuda {
@@ -20,54 +22,78 @@ __device__ T block_sum(T value, T* memory) {
   return sum;
 }
 
-// parts[b] = sum of f(i) over piece b.
-template <class F>
-__global__ void sum_pieces_kernel(int64_t n, F f, double* parts) {
+// Whether this block is the last of `blocks` to come here, told to all of its threads: then it sees what the others wrote
+// before. So a sum of sums needs no second kernel, and is added up in the same order whichever block is the last. The counter
+// is one of arrivals(); `memory` holds one element.
+__device__ inline bool last_to_arrive(unsigned* counter, unsigned blocks, unsigned* memory) {
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0 && threadIdx.y == 0) {
+    *memory = atomicAdd(counter, 1u) + 1 == blocks;
+    if (*memory) *counter = 0;
+  }
+  __syncthreads();
+  const bool last = *memory;
+  __syncthreads();
+  if (last) __threadfence();
+  return last;
+}
+
+// Each block sums a piece of f(i), i < n; the last one calls finish(sum of the pieces).
+template <class F, class Finish>
+__global__ void sum_kernel(int64_t n, F f, Finish finish, double* parts, unsigned* counter) {
+  double* memory = shared_memory<double>();
   const int64_t begin = blockIdx.x * kSumPiece, end = begin + kSumPiece < n ? begin + kSumPiece : n;
   double sum = 0;
   for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) sum += f(i);
-  sum = block_sum(sum, shared_memory<double>());
+  sum = block_sum(sum, memory);
   if (threadIdx.x == 0) parts[blockIdx.x] = sum;
-}
-
-// finish(sum of the parts), by one block.
-template <class F>
-__global__ void sum_parts_kernel(int64_t n, const double* parts, F finish) {
-  double sum = 0;
-  for (int64_t i = threadIdx.x; i < n; i += blockDim.x) sum += parts[i];
-  sum = block_sum(sum, shared_memory<double>());
+  if (!last_to_arrive(counter, gridDim.x, reinterpret_cast<unsigned*>(memory))) return;
+  sum = 0;
+  for (int64_t i = threadIdx.x; i < gridDim.x; i += blockDim.x) sum += parts[i];
+  sum = block_sum(sum, memory);
   if (threadIdx.x == 0) finish(sum);
 }
 
-// finish(sum over i < n of f(i)) on the device, in double.
+// finish(sum over i < n of f(i)) on the device, in double, by one kernel.
 template <class F, class Finish>
 void sum(const char* name, int64_t n, F f, Finish finish) {
-  const int64_t pieces = (n + kSumPiece - 1) / kSumPiece;
-  constexpr size_t shared = kSumThreads / kWarp * sizeof(double);
+  const int64_t pieces = n > 0 ? (n + kSumPiece - 1) / kSumPiece : 1;
   Tensor parts = scratch(pieces, DType::f64);
-  launch(name, dim3(static_cast<unsigned>(pieces)), dim3(kSumThreads), shared, sum_pieces_kernel<F>, n, f,
-         parts.data<double>());
-  launch(name, dim3(1), dim3(kSumThreads), shared, sum_parts_kernel<Finish>, pieces, parts.data<double>(), finish);
+  launch(name, dim3(static_cast<unsigned>(pieces)), dim3(kSumThreads), kSumThreads / kWarp * sizeof(double),
+         sum_kernel<F, Finish>, n, f, finish, parts.data<double>(), arrivals(1));
 }
 
 inline constexpr int64_t kRowPiece = 256;  // rows that one block adds
 inline constexpr unsigned kRowLines = 8;   // threads that share the rows of a column
 
-// parts[piece, j] = sum over the rows r of the piece of f(r, j). A block has 32 columns and kRowLines lines.
+// sums[j] = sum over r < rows of f(r, j). A block has 32 columns and kRowLines lines, and takes a piece of the rows; the last
+// block of its columns adds up the pieces.
 template <class F>
-__global__ void sum_rows_kernel(int64_t rows, int64_t columns, F f, float* parts) {
+__global__ void sum_rows_kernel(int64_t rows, int64_t columns, F f, float* parts, float* sums, unsigned* counters) {
   float* memory = shared_memory<float>();  // [kRowLines, 32]
-  const int64_t j = int64_t{blockIdx.y} * kWarp + threadIdx.x, begin = blockIdx.x * kRowPiece;
-  const int64_t end = begin + kRowPiece < rows ? begin + kRowPiece : rows;
-  float sum = 0;
-  if (j < columns) {
-    for (int64_t r = begin + threadIdx.y; r < end; r += kRowLines) sum += f(r, j);
-  }
-  memory[threadIdx.y * kWarp + threadIdx.x] = sum;
-  __syncthreads();
-  if (threadIdx.y > 0 || j >= columns) return;
-  for (unsigned line = 1; line < kRowLines; ++line) sum += memory[line * kWarp + threadIdx.x];
-  parts[blockIdx.x * columns + j] = sum;
+  const int64_t j = int64_t{blockIdx.y} * kWarp + threadIdx.x;
+  // Of the rows [begin, end) of g(r), in the first line.
+  const auto sum_lines = [&](int64_t begin, int64_t end, auto g) {
+    float sum = 0;
+    if (j < columns) {
+      for (int64_t r = begin + threadIdx.y; r < end; r += kRowLines) sum += g(r);
+    }
+    memory[threadIdx.y * kWarp + threadIdx.x] = sum;
+    __syncthreads();
+    if (threadIdx.y == 0) {
+      for (unsigned line = 1; line < kRowLines; ++line) sum += memory[line * kWarp + threadIdx.x];
+    }
+    return sum;
+  };
+  const bool writes = threadIdx.y == 0 && j < columns;
+  const int64_t begin = blockIdx.x * kRowPiece, end = begin + kRowPiece < rows ? begin + kRowPiece : rows;
+  const float part = sum_lines(begin, end, [&](int64_t r) { return f(r, j); });
+  if (writes) (gridDim.x > 1 ? parts + blockIdx.x * columns : sums)[j] = part;
+  if (gridDim.x == 1) return;
+  if (!last_to_arrive(counters + blockIdx.y, gridDim.x, reinterpret_cast<unsigned*>(memory))) return;
+  const float sum = sum_lines(0, gridDim.x, [&](int64_t piece) { return parts[piece * columns + j]; });
+  if (writes) sums[j] = sum;
 }
 
 // What stands in a matrix.
@@ -77,16 +103,58 @@ struct RowParts {
   __device__ float operator()(int64_t r, int64_t j) const { return parts[r * columns + j]; }
 };
 
-// sums[j] = sum over r < rows of f(r, j), for j < columns.
+// sums[j] = sum over r < rows of f(r, j), for j < columns, by one kernel.
 template <class F>
 void sum_rows(const char* name, int64_t rows, int64_t columns, F f, float* sums) {
-  const int64_t pieces = rows > 0 ? (rows + kRowPiece - 1) / kRowPiece : 1;
-  Tensor memory = scratch(pieces > 1 ? pieces * columns : 0);
-  float* parts = pieces > 1 ? floats(memory) : sums;
-  const dim3 grid(static_cast<unsigned>(pieces), static_cast<unsigned>((columns + kWarp - 1) / kWarp)),
-      block(kWarp, kRowLines);
-  launch(name, grid, block, kRowLines * kWarp * sizeof(float), sum_rows_kernel<F>, rows, columns, f, parts);
-  if (pieces > 1) sum_rows(name, pieces, columns, RowParts{parts, columns}, sums);
+  const int64_t pieces = rows > 0 ? (rows + kRowPiece - 1) / kRowPiece : 1, strips = (columns + kWarp - 1) / kWarp;
+  Tensor parts = scratch(pieces > 1 ? pieces * columns : 0);
+  launch(name, dim3(static_cast<unsigned>(pieces), static_cast<unsigned>(strips)), dim3(kWarp, kRowLines),
+         kRowLines * kWarp * sizeof(float), sum_rows_kernel<F>, rows, columns, f, parts.data<float>(), sums, arrivals(strips));
+}
+
+inline constexpr int kRowWarps = 8;             // rows that a block of the next kernel has under way
+inline constexpr int64_t kMostRowBlocks = 128;  // of it
+
+template <int Sums>
+struct ColumnSums {
+  float* of[Sums];  // [columns] each
+};
+
+// row(r, add) for every row, by one warp, where one lane calls add(s, j, x) to add x to element j of sum s: a gradient of the
+// rows together with the gradients of what all rows share.
+template <int Sums, class F>
+__global__ void rows_and_sums_kernel(int64_t rows, int64_t columns, F row, ColumnSums<Sums> sums, float* parts,
+                                     unsigned* counter) {
+  float* memory = shared_memory<float>();  // [kRowWarps, Sums, columns]
+  const int64_t size = Sums * columns, piece = (rows + gridDim.x - 1) / gridDim.x, begin = blockIdx.x * piece;
+  const int64_t end = begin + piece < rows ? begin + piece : rows;
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
+  for (int64_t i = threadIdx.x; i < kRowWarps * size; i += blockDim.x) memory[i] = 0;
+  __syncthreads();
+  for (int64_t r = begin + warp; r < end; r += kRowWarps) {
+    row(r, [&](int s, int64_t j, float x) { memory[warp * size + s * columns + j] += x; });
+    __syncwarp();
+  }
+  __syncthreads();
+  for (int64_t i = threadIdx.x; i < size; i += blockDim.x) {
+    float sum = 0;
+    for (int w = 0; w < kRowWarps; ++w) sum += memory[w * size + i];
+    parts[blockIdx.x * size + i] = sum;
+  }
+  if (!last_to_arrive(counter, gridDim.x, reinterpret_cast<unsigned*>(memory))) return;
+  for (int64_t i = threadIdx.x; i < size; i += blockDim.x) {
+    float sum = 0;
+    for (unsigned b = 0; b < gridDim.x; ++b) sum += parts[b * size + i];
+    sums.of[i / columns][i % columns] = sum;
+  }
+}
+
+template <int Sums, class F>
+void rows_and_sums(const char* name, int64_t rows, int64_t columns, F row, const ColumnSums<Sums>& sums) {
+  const int64_t blocks = std::clamp<int64_t>((rows + kRowWarps - 1) / kRowWarps, 1, kMostRowBlocks);
+  Tensor parts = scratch(blocks * Sums * columns);
+  launch(name, dim3(static_cast<unsigned>(blocks)), dim3(kRowWarps * kWarp), kRowWarps * Sums * columns * sizeof(float),
+         rows_and_sums_kernel<Sums, F>, rows, columns, row, sums, parts.data<float>(), arrivals(1));
 }
 
 }  // namespace tensor::cuda

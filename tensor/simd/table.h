@@ -57,7 +57,7 @@ struct Simd {
   T (*exp_sum)(const T* x, T shift, T* y, int64_t n);           // y = exp(x - shift), returns its sum
   T (*softmax)(const T* x, T* y, int64_t n);                    // y = softmax(x), returns log sum exp(x); y may be x
   void (*relu)(const T* x, T* y, int64_t n);
-  void (*relu_backward)(const T* y, const T* dy, T* dx, int64_t n);  // dx = dy where y > 0
+  void (*relu_backward)(T a, const T* y, const T* dy, T* dx, int64_t n);  // dx = a dy where y > 0, else 0
   void (*layer_norm)(const T* x, const T* gamma, const T* beta, T epsilon, T* y, T* mean, T* rstd, int64_t n);  // one row
   // One row: dx = rstd (gamma dy - mean(gamma dy) - xhat mean(gamma dy xhat)); adds to dgamma and dbeta.
   void (*layer_norm_backward)(const T* x, const T* gamma, const T* dy, T mean, T rstd, T* dx, T* dgamma, T* dbeta,

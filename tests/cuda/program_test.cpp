@@ -47,8 +47,8 @@ TEST_CASE("the program needs no NVIDIA library to start", "[cuda][cli]") {
 
 TEST_CASE("the emulated program compares an operation on both devices", "[cuda][cli]") {
   if (!have_emulation()) return;
-  const tests::Outcome outcome = succeed({kEmulated, "selftest", "--filter", "layer_norm", "--device", "cuda", "--quiet"});
-  CHECK(contains(outcome.out, "operations on cuda: 3 cases"));
+  const tests::Outcome outcome = succeed({kEmulated, "selftest", "--filter", "normalize", "--device", "cuda", "--quiet"});
+  CHECK(contains(outcome.out, "operations on cuda: 4 cases"));
   CHECK(contains(outcome.out, "of the limit, 0 failures"));
 }
 
@@ -81,13 +81,16 @@ TEST_CASE("MMGRec trains, is evaluated and recommends on the emulated device", "
 
 TEST_CASE("bench gpu prints a row for every workload, without allocations once it is warm", "[cuda][cli][slow]") {
   if (!have_emulation()) return;
-  const tests::Outcome outcome =
-      succeed({kEmulated, "bench", "gpu", "--device", "cuda", "--shrink", "256", "--repeats", "1", "--json", "--quiet"});
+  const auto [only, count] = GENERATE(table<std::string, size_t>(
+      {{"256 sequences of real", 1}, {"1024 rows", 2}, {"MMGRec", 1}, {"sparse", 2}, {"AdamW", 1}, {"20, one user", 1}}));
+  const tests::Outcome outcome = succeed({kEmulated, "bench", "gpu", "--device", "cuda", "--shrink", "256", "--repeats", "1",
+                                          "--json", "--quiet", "--only", only});
   const json rows = json::parse(outcome.out)["rows"];
-  CHECK(rows.size() == 12);
+  CHECK(rows.size() == 2 + count);  // after the product and the copy
   for (const json& row : rows) {
     CAPTURE(row.dump());
     CHECK(row["milliseconds"] > 0);
+    CHECK(row["share"] > 0);
     const bool kernels = row["kernels"] > 0, copies = row["name"] == "copy";  // copying is no kernel
     CHECK(kernels != copies);
     const std::string name = row["name"];
@@ -97,6 +100,14 @@ TEST_CASE("bench gpu prints a row for every workload, without allocations once i
     CHECK(row["graphs"] == 1);
     CHECK(row["waits"] == 0);
   }
+}
+
+TEST_CASE("bench gpu says when nothing is called as --only says", "[cuda][cli]") {
+  if (!have_emulation()) return;
+  const tests::Outcome outcome = tests::run_command({kEmulated, "bench", "gpu", "--device", "cuda", "--shrink", "256", "--repeats", "1",
+                                             "--only", "no such work"});
+  CHECK(outcome.exit_code == 2);
+  CHECK(contains(outcome.err, "--only no such work: nothing that is measured is called so; leave it out to see the names"));
 }
 
 TEST_CASE("bench gpu without a GPU ends with 71", "[cuda][cli]") {

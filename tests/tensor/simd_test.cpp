@@ -120,8 +120,8 @@ TEMPLATE_TEST_CASE("elementwise entries", "[simd]", float, double) {
     z = x;
     table.relu(z.data(), z.data(), n);  // in place
     CHECK(error(z, [&](int64_t i) { return std::max<double>(x[i], 0); }) == 0);
-    table.relu_backward(x.data(), y.data(), z.data(), n);
-    CHECK(error(z, [&](int64_t i) { return x[i] > 0 ? double{y[i]} : 0; }) == 0);
+    table.relu_backward(T{2}, x.data(), y.data(), z.data(), n);
+    CHECK(error(z, [&](int64_t i) { return x[i] > 0 ? 2 * double{y[i]} : 0; }) == 0);
   });
 }
 

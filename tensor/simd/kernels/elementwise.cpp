@@ -83,9 +83,9 @@ void relu(const T* x, T* y, int64_t n) {
 }
 
 template <class T>
-void relu_backward(const T* y, const T* dy, T* dx, int64_t n) {
+void relu_backward(T a, const T* y, const T* dy, T* dx, int64_t n) {
   for_vectors<T>(n, [&](int64_t i, auto lanes) {
-    lanes.store(dx + i, lanes.load(y + i) > T{0} ? lanes.load(dy + i) : Vector<T>{});
+    lanes.store(dx + i, lanes.load(y + i) > T{0} ? lanes.load(dy + i) * a : Vector<T>{});
   });
 }
 

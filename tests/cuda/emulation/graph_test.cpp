@@ -56,7 +56,7 @@ TEST_CASE("a step is one graph, updated in place while its kernels are the same"
     graph.run([&] {
       Tensor part = y.row_range(0, count), one = Tensor::full({count}, 1, DType::f32, Device::cuda);
       add_rows(part, x, Tensor::from(std::vector<int32_t>(count, number)));
-      tensor::add_in_place(part, one);
+      tensor::add(part, one, part);
     });
   };
   step(100, 0), step(100, 0);
@@ -75,7 +75,7 @@ TEST_CASE("a step is one graph, updated in place while its kernels are the same"
     for (int s = 1; s < 7; ++s) expected += i < 100 - s ? static_cast<float>(s + 2) : 0;
     REQUIRE(got[i] == expected);
   }
-  graph.run([&] { tensor::add_in_place(y, y); });
+  graph.run([&] { tensor::add(y, y, y); });
   CHECK(Counts().since(start).graphs.instantiations == 1);
 }
 
@@ -86,9 +86,9 @@ TEST_CASE("a read from the device launches what was recorded before it", "[cuda]
   const Counts start;
   double seen = 0;
   graph.run([&] {
-    tensor::add_in_place(y, two);
+    tensor::add(y, two, y);
     seen = y.item();
-    tensor::add_in_place(y, two);
+    tensor::add(y, two, y);
   });
   CHECK(seen == 2);
   CHECK(y.item() == 4);
@@ -125,7 +125,7 @@ TEST_CASE("inputs that are too large for a slab are sent all the same, and fit t
   for (int i = 0; i < 4; ++i) {
     graph.run([&] {
       const Tensor ids = Tensor::zeros({kMany}, DType::i32);
-      tensor::add_in_place(one, one);
+      tensor::add(one, one, one);
       const int32_t* id = tensor::cuda::indices(ids);
       plain += !tensor::cuda::capturing();
       float* sums = tensor::cuda::floats(y);
@@ -167,12 +167,12 @@ TEST_CASE("the emulation runs copies of another stream when they are waited for,
   Tensor x = zeros(1), y = zeros(1);
   cudaMemcpyAsync(x.raw(), pinned, sizeof(float), cudaMemcpyHostToDevice, other);
   cudaEventRecord(copied, other);
-  tensor::add_in_place(y, x);
+  tensor::add(y, x, y);
   CHECK(y.item() == 0);
   CHECK(cudaEventQuery(copied) == cudaErrorNotReady);
   cudaStreamWaitEvent(tensor::cuda::stream(), copied, 0);
   *static_cast<float*>(pinned) = 6;  // too early: the copy has not been made yet
-  tensor::add_in_place(y, x);
+  tensor::add(y, x, y);
   CHECK(y.item() == 6);
   CHECK(cudaEventQuery(copied) == cudaSuccess);
   cudaFreeHost(pinned);

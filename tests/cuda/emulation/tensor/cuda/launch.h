@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "tensor/cuda/runtime.h"
 #include "tests/cuda/emulation/fibers.h"
@@ -25,6 +26,8 @@ inline unsigned __ballot_sync(unsigned mask, bool predicate) {
   for (int lane = 0; lane < 32; ++lane) result |= unsigned{emulation::shuffle(mask, predicate, lane)} << lane;
   return result;
 }
+inline void __threadfence() {}
+inline unsigned atomicAdd(unsigned* at, unsigned value) { return std::exchange(*at, *at + value); }
 inline float __fmul_rn(float x, float y) { return x * y; }
 inline float __fadd_rn(float x, float y) { return x + y; }
 inline float rsqrtf(float x) { return 1 / std::sqrt(x); }
