@@ -47,8 +47,9 @@ TEST_CASE("the program needs no NVIDIA library to start", "[cuda][cli]") {
 
 TEST_CASE("the emulated program compares an operation on both devices", "[cuda][cli]") {
   if (!have_emulation()) return;
-  const tests::Outcome outcome = succeed({kEmulated, "selftest", "--filter", "normalize", "--device", "cuda", "--quiet"});
-  CHECK(contains(outcome.out, "operations on cuda: 4 cases"));
+  const tests::Outcome outcome = succeed({kEmulated, "selftest", "--filter", "layer_norm", "--device", "cuda", "--quiet"});
+  CHECK(contains(outcome.out, "operations on cuda: "));
+  CHECK_FALSE(contains(outcome.out, " 0 cases"));
   CHECK(contains(outcome.out, "of the limit, 0 failures"));
 }
 
