@@ -99,9 +99,12 @@ class Train : public Command {
     options.out = folder;
     options.seed += index;
     if (profiler_) tensor::start_profile();
-    {
+    try {
       const genrec::Stage stage("train " + folder);
       genrec::train_run(system, table, options, data);
+    } catch (const tensor::Error& error) {
+      if (profiler_ && error.fault() == tensor::Fault::interrupted) report(tensor::stop_profile(), folder);
+      throw;
     }
     if (profiler_) report(tensor::stop_profile(), folder);
   }

@@ -187,10 +187,11 @@ TEST_CASE("a run that was interrupted exits with 75 and goes on to the same resu
   const Words options{"--model", "mf", "--data", data, "--epochs", "60", "--width", "16", "--patience", "0", "--batch", "64"};
   succeed(joined({"train", "--out", straight}, options));
   const tests::Outcome first =
-      tests::run_and_signal(joined({"train", "--out", stopped}, options), SIGTERM, stopped + "/metrics.jsonl", 1);
+      tests::run_and_signal(joined({"train", "--out", stopped, "--profiler"}, options), SIGTERM, stopped + "/metrics.jsonl", 1);
   INFO(first.err);
   REQUIRE(first.exit_code == 75);
   CHECK(contains(first.err, "stopped by SIGTERM"));
+  CHECK(contains(first.err, "peaks of this machine"));  // what was measured until then
   succeed({"train", "--out", stopped, "--resume"});
   CHECK(tests::read_text(straight + "/embeddings.safetensors") == tests::read_text(stopped + "/embeddings.safetensors"));
 }
