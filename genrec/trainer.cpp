@@ -110,7 +110,9 @@ class Loop {
       run_step();
       watch_.poll();
       require_finite();
-      stage.update(epoch_ + 1, {{"step", static_cast<double>(step_)}, {"loss", mean_loss()}});
+      const auto step = static_cast<double>(step_);
+      if (watch_.steps() > 0) stage.update(epoch_ + 1, {{"step", step}, {"loss", mean_loss()}});
+      else stage.update(epoch_ + 1, {{"step", step}});  // a device has not told yet
       if (seconds_since(last_save_) > kCheckpointSeconds && index_ < steps) save(file_, false);
     }
     wait_for_steps();
