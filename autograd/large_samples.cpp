@@ -112,6 +112,8 @@ void add_rows(Named& all, tensor::Generator& rng) {
                                 [](const Inputs& in) { return layer_norm(in[0], in[1], in[2]); }}});
   all.push_back(
       {"rms_norm", {{random({600, 130}), random({130})}, [](const Inputs& in) { return rms_norm(in[0], in[1]); }}});
+  all.push_back(  // sums of 52 KB for each warp
+      {"rms_norm", {{random({3, 13000}), random({13000})}, [](const Inputs& in) { return rms_norm(in[0], in[1]); }}});
   const tensor::Random stream(5, "sample");
   all.push_back({"dropout_add_rms_norm", {{random({1500, 37}), random({1500, 37}), random({37})}, [=](const Inputs& in) {
                    const TwoVars y = dropout_add_rms_norm(in[0], in[1], in[2], 0.1, stream);

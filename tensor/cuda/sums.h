@@ -112,7 +112,7 @@ void sum_rows(const char* name, int64_t rows, int64_t columns, F f, float* sums)
          kRowLines * kWarp * sizeof(float), sum_rows_kernel<F>, rows, columns, f, parts.data<float>(), sums, arrivals(strips));
 }
 
-inline constexpr int kRowWarps = 8;             // rows that a block of the next kernel has under way
+inline constexpr int64_t kMostRowWarps = 8;     // of a block of the next kernel, as far as their sums fit into shared memory
 inline constexpr int64_t kMostRowBlocks = 128;  // of it
 
 template <int Sums>
@@ -125,20 +125,20 @@ struct ColumnSums {
 template <int Sums, class F>
 __global__ void rows_and_sums_kernel(int64_t rows, int64_t columns, F row, ColumnSums<Sums> sums, float* parts,
                                      unsigned* counter) {
-  float* memory = shared_memory<float>();  // [kRowWarps, Sums, columns]
+  float* memory = shared_memory<float>();  // [warps, Sums, columns]
   const int64_t size = Sums * columns, piece = (rows + gridDim.x - 1) / gridDim.x, begin = blockIdx.x * piece;
   const int64_t end = begin + piece < rows ? begin + piece : rows;
-  const int warp = static_cast<int>(threadIdx.x) / kWarp;
-  for (int64_t i = threadIdx.x; i < kRowWarps * size; i += blockDim.x) memory[i] = 0;
+  const int warp = static_cast<int>(threadIdx.x) / kWarp, warps = static_cast<int>(blockDim.x) / kWarp;
+  for (int64_t i = threadIdx.x; i < warps * size; i += blockDim.x) memory[i] = 0;
   __syncthreads();
-  for (int64_t r = begin + warp; r < end; r += kRowWarps) {
+  for (int64_t r = begin + warp; r < end; r += warps) {
     row(r, [&](int s, int64_t j, float x) { memory[warp * size + s * columns + j] += x; });
     __syncwarp();
   }
   __syncthreads();
   for (int64_t i = threadIdx.x; i < size; i += blockDim.x) {
     float sum = 0;
-    for (int w = 0; w < kRowWarps; ++w) sum += memory[w * size + i];
+    for (int w = 0; w < warps; ++w) sum += memory[w * size + i];
     parts[blockIdx.x * size + i] = sum;
   }
   if (!last_to_arrive(counter, gridDim.x, reinterpret_cast<unsigned*>(memory))) return;
@@ -151,10 +151,14 @@ __global__ void rows_and_sums_kernel(int64_t rows, int64_t columns, F row, Colum
 
 template <int Sums, class F>
 void rows_and_sums(const char* name, int64_t rows, int64_t columns, F row, const ColumnSums<Sums>& sums) {
-  const int64_t blocks = std::clamp<int64_t>((rows + kRowWarps - 1) / kRowWarps, 1, kMostRowBlocks);
+  constexpr int64_t kSharedBytes = 64 << 10;
+  const int64_t of_warp = std::max<int64_t>(1, Sums * columns * int64_t{sizeof(float)});
+  const int64_t warps = std::clamp<int64_t>(kSharedBytes / of_warp, 1, kMostRowWarps);
+  const int64_t blocks = std::clamp<int64_t>((rows + warps - 1) / warps, 1, kMostRowBlocks);
   Tensor parts = scratch(blocks * Sums * columns);
-  launch(name, dim3(static_cast<unsigned>(blocks)), dim3(kRowWarps * kWarp), kRowWarps * Sums * columns * sizeof(float),
-         rows_and_sums_kernel<Sums, F>, rows, columns, row, sums, parts.data<float>(), arrivals(1));
+  launch(name, dim3(static_cast<unsigned>(blocks)), dim3(static_cast<unsigned>(warps * kWarp)),
+         static_cast<size_t>(warps * of_warp), rows_and_sums_kernel<Sums, F>, rows, columns, row, sums, parts.data<float>(),
+         arrivals(1));
 }
 
 }  // namespace tensor::cuda
