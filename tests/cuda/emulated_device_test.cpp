@@ -5,17 +5,12 @@
 #include "tensor/cuda/device.h"
 #include "tensor/precision.h"
 #include "tests/catch.h"
+#include "tests/cuda/device.h"
 #include "tests/cli/program.h"
 
-namespace {
+using tests::have_device;
 
-// False, and the test counts as skipped, where this build has no emulation.
-bool have_device() {
-  const std::string missing = tensor::cuda::open();
-  if (!missing.empty())
-    tests::skip("no emulation of the CUDA kernels: " + missing + " (the CUDA headers are not installed)");
-  return missing.empty();
-}
+namespace {
 
 void check(const autograd::DeviceReport& report) {
   CHECK(report.failures == std::vector<std::string>());

@@ -7,27 +7,15 @@
 #include "genrec/macrec/quantizer_training.h"
 #include "tensor/cuda/device.h"
 #include "tests/catch.h"
+#include "tests/cuda/device.h"
 #include "tests/genrec/planted_items.h"
 
 using autograd::Var;
 using tensor::Device;
 using tensor::DType;
 using tensor::Tensor;
-
-namespace {
-
-struct On {
-  explicit On(Device device) { tensor::set_default_device(device); }
-  ~On() { tensor::set_default_device(Device::cpu); }
-};
-
-bool have_device() {
-  const std::string missing = tensor::cuda::open();
-  if (!missing.empty()) tests::skip("no emulation of the CUDA kernels: " + missing);
-  return missing.empty();
-}
-
-}  // namespace
+using tests::On;
+using tests::have_device;
 
 TEST_CASE("the diversity loss draws the same codewords on the device, without waiting for it", "[cuda][ids]") {
   if (!have_device()) return;

@@ -14,23 +14,15 @@
 #include "tensor/cuda/device.h"
 #include "tensor/cuda/graph.h"
 #include "tests/catch.h"
+#include "tests/cuda/device.h"
 
 using autograd::Var;
 using tensor::Device;
 using tensor::Tensor;
+using tests::On;
+using tests::have_device;
 
 namespace {
-
-struct On {
-  explicit On(Device device) { tensor::set_default_device(device); }
-  ~On() { tensor::set_default_device(Device::cpu); }
-};
-
-bool have_device() {
-  const std::string missing = tensor::cuda::open();
-  if (!missing.empty()) tests::skip("no emulation of the CUDA kernels: " + missing);
-  return missing.empty();
-}
 
 constexpr int64_t kSteps = 20;  // of an epoch
 

@@ -9,10 +9,12 @@
 #include "tensor/cuda/graph.h"
 #include "tensor/random.h"
 #include "tests/catch.h"
+#include "tests/cuda/device.h"
 
 using namespace genrec;
 using tensor::Device;
 using tensor::DType;
+using tests::have_device;
 
 namespace {
 
@@ -115,12 +117,6 @@ void compare(uint64_t seed, Device device) {
       }
     }
   }
-}
-
-bool have_device() {
-  const std::string missing = tensor::cuda::open();
-  if (!missing.empty()) tests::skip("no emulation of the CUDA kernels: " + missing);
-  return missing.empty();
 }
 
 }  // namespace

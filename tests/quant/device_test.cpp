@@ -10,19 +10,15 @@
 #include "tensor/cuda/device.h"
 #include "tensor/random.h"
 #include "tests/catch.h"
+#include "tests/cuda/device.h"
 
 using quant::KMeans;
 using tensor::Device;
 using tensor::Tensor;
 using Doubles = std::vector<double>;
+using tests::have_device;
 
 namespace {
-
-bool have_device() {
-  const std::string missing = tensor::cuda::open();
-  if (!missing.empty()) tests::skip("no emulation of the CUDA kernels: " + missing);
-  return missing.empty();
-}
 
 // Row i lies around corner i % count of a cube of edge 100, with noise of deviation 1.
 Tensor planted(int64_t rows, int64_t count, int64_t width) {

@@ -1,0 +1,22 @@
+// For tests that compute on the device: it is emulated where the CUDA headers are installed, see docs/cuda.md.
+#pragma once
+
+#include "tensor/cuda/device.h"
+#include "tests/catch.h"
+
+namespace tests {
+
+// The default device for as long as it lives.
+struct On {
+  explicit On(tensor::Device device) { tensor::set_default_device(device); }
+  ~On() { tensor::set_default_device(tensor::Device::cpu); }
+};
+
+// Skips the test where there is none.
+inline bool have_device() {
+  const std::string missing = tensor::cuda::open();
+  if (!missing.empty()) skip("no emulation of the CUDA kernels: " + missing);
+  return missing.empty();
+}
+
+}  // namespace tests
