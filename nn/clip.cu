@@ -7,22 +7,17 @@ namespace nn::clip_kernels {
 
 using tensor::cuda::floats;
 
-// parts[piece] = the sum of squares of a piece of a gradient; the last block makes the norm of all.
+// A block adds up the squares of a piece of a gradient; the sum of all makes the norm.
 __global__ void norm_kernel(const DevicePiece<const float*>* pieces, double* parts, double max_norm, double* norm,
                             double* scale, unsigned* counter) {
-  double* memory = tensor::cuda::shared_memory<double>();
   const DevicePiece<const float*>& piece = pieces[blockIdx.x];
   double sum = 0;
   for (int64_t i = piece.begin + threadIdx.x; i < piece.end; i += blockDim.x) sum += double{piece.entry[i]} * piece.entry[i];
-  sum = tensor::cuda::block_sum(sum, memory);
-  if (threadIdx.x == 0) parts[blockIdx.x] = sum;
-  if (!tensor::cuda::last_to_arrive(counter, gridDim.x, reinterpret_cast<unsigned*>(memory))) return;
-  sum = 0;
-  for (int64_t i = threadIdx.x; i < gridDim.x; i += blockDim.x) sum += parts[i];
-  sum = tensor::cuda::block_sum(sum, memory);
-  if (threadIdx.x > 0) return;
-  *norm = sqrt(sum);
-  *scale = max_norm > 0 && *norm > max_norm ? max_norm / *norm : 1;
+  const auto finish = [=](double squares) {
+    *norm = sqrt(squares);
+    *scale = max_norm > 0 && *norm > max_norm ? max_norm / *norm : 1;
+  };
+  tensor::cuda::sum_of_blocks(sum, finish, parts, counter);
 }
 
 static void measure_cuda(const Tensor&, std::span<const Tensor> gradients, double max_norm, Clip& clip) {

@@ -15,6 +15,11 @@ struct PhiloxBlock {
   uint32_t words[4];
 };
 
+// The 16-bit words of a block, 0 to 7: dropout gives one to each of 8 neighbouring elements.
+constexpr uint32_t philox_word(const PhiloxBlock& bits, int word) {
+  return bits.words[word / 2] >> (16 * (word % 2)) & 0xffffu;
+}
+
 // Philox4x32-10: the 128 bits of one counter value.
 constexpr PhiloxBlock philox_block(const PhiloxKey& key, uint64_t block) {
   uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32), c2 = key.counter[0], c3 = key.counter[1];

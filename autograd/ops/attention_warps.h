@@ -57,7 +57,7 @@ struct AttentionBlock {
 };
 
 __device__ inline bool is_kept(const AttentionProblem& x, const tensor::PhiloxBlock& bits, int word) {
-  return (bits.words[word / 2] >> (16 * (word % 2)) & 0xffffu) >= x.threshold;
+  return tensor::philox_word(bits, word) >= x.threshold;
 }
 __device__ inline bool is_kept(const AttentionProblem& x, int64_t element) {
   return is_kept(x, tensor::philox_block(x.key, static_cast<uint64_t>(element) / 8), static_cast<int>(element % 8));

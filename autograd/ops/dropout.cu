@@ -11,12 +11,10 @@ static void apply_cuda(const Tensor& x, const Tensor& residual, double p, const 
   const int64_t n = x.size();
   const DeviceDropout dropout(p, stream);
   tensor::cuda::for_each("dropout", (n + 7) / 8, [=] __device__(int64_t block) {
-    const tensor::PhiloxBlock bits = dropout.bits(block);
-    for (int word = 0; word < 8 && 8 * block + word < n; ++word) {
-      const int64_t i = 8 * block + word;
-      const float value = dropout(bits, word, px[i]);
+    dropout.for_block(block, 0, n, [&](int64_t i, auto drop) {
+      const float value = drop(px[i]);
       py[i] = pr ? __fadd_rn(value, pr[i]) : value;
-    }
+    });
   });
 }
 

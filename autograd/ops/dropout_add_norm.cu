@@ -20,11 +20,15 @@ struct Row {
     dropout.for_warp(begin, begin + n, f);
   }
   template <class F>
-  __device__ float mean_of(F f) const {
-    float sum = 0;
+  __device__ void for_elements_undropped(F f) const {  // f(i): draws nothing
     DeviceDropout none = dropout;
     none.threshold = 0;
-    none.for_warp(begin, begin + n, [&](int64_t i, auto) { sum += f(i); });
+    none.for_warp(begin, begin + n, [&](int64_t i, auto) { f(i); });
+  }
+  template <class F>
+  __device__ float mean_of(F f) const {
+    float sum = 0;
+    for_elements_undropped([&](int64_t i) { sum += f(i); });
     return warp_sum(sum) / static_cast<float>(n);
   }
 };
@@ -38,7 +42,7 @@ __global__ void forward_kernel(int64_t rows, int64_t n, DeviceDropout dropout, c
   row.for_elements([&](int64_t i, auto drop) { sum[i] = __fadd_rn(drop(x[i]), residual[i]); });
   const float m = mean ? row.mean_of([&](int64_t i) { return sum[i]; }) : 0.f;
   const float square = row.mean_of([&](int64_t i) { return (sum[i] - m) * (sum[i] - m); }), s = 1 / sqrtf(square + epsilon);
-  row.for_elements([&](int64_t i, auto) {
+  row.for_elements_undropped([&](int64_t i) {
     const int64_t j = i - row.begin;
     y[i] = (sum[i] - m) * s * weight[j] + (shift ? shift[j] : 0.f);
   });

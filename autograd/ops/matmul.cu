@@ -26,10 +26,7 @@ static void product_cuda(const Tensor& a, const Tensor& b, const Tensor& bias, T
   }
   const DeviceDropout dropout(options.dropout, *options.stream);
   tensor::cuda::for_each("matmul.epilogue", (size + 7) / 8, [=] __device__(int64_t block) {
-    const tensor::PhiloxBlock bits = dropout.bits(block);
-    for (int word = 0; word < 8 && 8 * block + word < size; ++word) {
-      py[8 * block + word] = dropout(bits, word, finished(8 * block + word));
-    }
+    dropout.for_block(block, 0, size, [&](int64_t i, auto drop) { py[i] = drop(finished(i)); });
   });
 }
 

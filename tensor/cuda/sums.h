@@ -39,20 +39,26 @@ __device__ inline bool last_to_arrive(unsigned* counter, unsigned blocks, unsign
   return last;
 }
 
-// Each block sums a piece of f(i), i < n; the last one calls finish(sum of the pieces).
-template <class F, class Finish>
-__global__ void sum_kernel(int64_t n, F f, Finish finish, double* parts, unsigned* counter) {
+// finish(sum of `value` over all threads of all blocks), by one thread of the last block; `parts` holds a number per block.
+template <class Finish>
+__device__ void sum_of_blocks(double value, Finish finish, double* parts, unsigned* counter) {
   double* memory = shared_memory<double>();
-  const int64_t begin = blockIdx.x * kSumPiece, end = begin + kSumPiece < n ? begin + kSumPiece : n;
-  double sum = 0;
-  for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) sum += f(i);
-  sum = block_sum(sum, memory);
+  double sum = block_sum(value, memory);
   if (threadIdx.x == 0) parts[blockIdx.x] = sum;
   if (!last_to_arrive(counter, gridDim.x, reinterpret_cast<unsigned*>(memory))) return;
   sum = 0;
   for (int64_t i = threadIdx.x; i < gridDim.x; i += blockDim.x) sum += parts[i];
   sum = block_sum(sum, memory);
   if (threadIdx.x == 0) finish(sum);
+}
+
+// Each block sums a piece of f(i), i < n; finish(the sum of all).
+template <class F, class Finish>
+__global__ void sum_kernel(int64_t n, F f, Finish finish, double* parts, unsigned* counter) {
+  const int64_t begin = blockIdx.x * kSumPiece, end = begin + kSumPiece < n ? begin + kSumPiece : n;
+  double sum = 0;
+  for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) sum += f(i);
+  sum_of_blocks(sum, finish, parts, counter);
 }
 
 // finish(sum over i < n of f(i)) on the device, in double, by one kernel.
