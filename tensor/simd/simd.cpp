@@ -124,6 +124,11 @@ void set_isa(std::string_view name) {
   fail(Fault::usage, "isa: unknown instruction set '", name, "'; use auto, generic, avx2, avx512 or amx");
 }
 
+void assume_amx() {
+  check(has_isa(Isa::avx512), "isa: amx needs avx512");
+  chosen() = static_cast<int>(Isa::amx);
+}
+
 template <class T>
 const Simd<T>& simd_of(Isa isa) {
   check(has_isa(isa), "simd: this processor has no ", name_of(isa));

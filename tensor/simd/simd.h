@@ -16,6 +16,7 @@ const char* name_of(Isa isa);
 Isa isa();                            // the set in use
 void set_isa(std::string_view name);  // "auto" or a name; an error if this processor lacks it
 bool has_isa(Isa isa);                // built in, and this processor runs it
+void assume_amx();                    // use amx with avx512 alone: for tests that carry out its instructions themselves
 
 template <class T>
 const Simd<T>& simd();  // the table of the set in use

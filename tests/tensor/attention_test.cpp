@@ -143,22 +143,11 @@ void check_solved(const Shape& x) {
   check_rows("dv", s.dv, n, x.width, stride, x.queries, turned(s.kept), of(s.dout));
 }
 
-template <class F>
-void on_every_set(F&& f) {
-  tests::IsaAndThreadsGuard guard;
-  std::vector<tensor::Isa> sets = tests::available();
-  sets.push_back(tensor::Isa::tiles);
-  for (const tensor::Isa set : sets) {
-    tensor::set_isa(tensor::name_of(set));
-    f();
-  }
-}
-
 }  // namespace
 
 TEST_CASE("attention in bf16 is that of rounded sides, for every size and form", "[bf16][attention]") {
   const int64_t sizes[] = {0, 1, 2, 3, 5, 11, 12, 13, 16, 17, 31, 33, 50, 81};
-  on_every_set([&] {
+  tests::on_every_bf16_set([&] {
     tensor::Generator random(2, "attention in bf16");
     const auto any_size = [&] { return sizes[random.below(std::size(sizes))]; };
     for (int repeat = 0; repeat < 60; ++repeat) {
@@ -177,7 +166,7 @@ TEST_CASE("attention in bf16 is that of rounded sides, for every size and form",
 }
 
 TEST_CASE("attention in bf16 is not that of the inputs, and one in double does not round", "[bf16][attention]") {
-  on_every_set([] {
+  tests::on_every_bf16_set([] {
     for (const int64_t length : {3, 40}) {
       const Shape x{length, length, 16, false, true, true};
       const Solved<float> rounded(x, Precision::bf16), exact(x, Precision::fp32);

@@ -1,4 +1,5 @@
-// Products of inputs rounded to bf16, on every set and on tiles in plain C++, which run the code of AMX on any machine.
+// Products of inputs rounded to bf16, on every set, on tiles in plain C++, which run the code around those of AMX on any
+// machine, and on AMX, whose instructions are trapped where the processor has none.
 #include <cstring>
 #include <limits>
 
@@ -9,21 +10,10 @@
 using tensor::Isa;
 using tensor::Precision;
 using tests::Case;
+using tests::on_every_bf16_set;
 using tests::Operands;
 
 namespace {
-
-template <class F>
-void on_every_set(F&& f) {
-  tests::IsaAndThreadsGuard guard;
-  std::vector<Isa> sets = tests::available();
-  sets.push_back(Isa::tiles);
-  for (const Isa set : sets) {
-    tensor::set_isa(tensor::name_of(set));
-    INFO("on " << tensor::name_of(set));
-    f();
-  }
-}
 
 template <class T>
 Operands<T> rounded(Case x) {
@@ -67,7 +57,7 @@ TEST_CASE("every set rounds the same", "[bf16][simd]") {
   for (int i = 0; i < 1000; ++i) x.push_back(bits(static_cast<uint32_t>(random.below(uint64_t{1} << 32))));
   for (const uint32_t special : {0x3f808000u, 0x3f818000u, 0x7fffffffu, 0xff800001u, 0x7f7fffffu, 0x80000001u, 0u, 0x007fffffu})
     x.push_back(bits(special));
-  on_every_set([&] {
+  on_every_bf16_set([&] {
     for (const size_t n : {x.size(), size_t{1}, size_t{17}, size_t{0}}) {
       std::vector<float> y(x.size() + 1, 7.0f);
       tensor::simd<float>().round_bf16(x.data() + x.size() - n, y.data(), static_cast<int64_t>(n));
@@ -86,7 +76,7 @@ TEST_CASE("a product in bf16 is that of the rounded inputs, for every form and s
   tensor::Generator random(1, "bf16 sizes");
   const int64_t sizes[] = {0, 1, 2, 3, 15, 16, 17, 24, 31, 32, 33, 48, 63, 64, 65, 97};
   const auto any_size = [&] { return sizes[random.below(std::size(sizes))]; };
-  on_every_set([&] {
+  on_every_bf16_set([&] {
     for (int repeat = 0; repeat < 80; ++repeat) {
       const uint64_t choice = random.below(32);
       const auto gap = [&] { return static_cast<int64_t>(random.below(2) * random.below(9)); };
@@ -97,7 +87,7 @@ TEST_CASE("a product in bf16 is that of the rounded inputs, for every form and s
 }
 
 TEST_CASE("a product in bf16 is right where it packs, blocks and splits", "[bf16][gemm]") {
-  on_every_set([] {
+  on_every_bf16_set([] {
     check_products({false, false, 300, 200, 96, true, false, true}, 7);
     check_products({false, true, 150, 70, 1100, true, true, true, 3, 1, 2}, 7);         // two pieces of k
     check_products({true, true, 100, 90, 513, true, false, false, 0, 5, 1}, 7);
@@ -119,7 +109,7 @@ TEST_CASE("a product in bf16 is not that of the inputs, and one in double does n
 }
 
 TEST_CASE("a product in bf16 is the same bits for any number of threads", "[bf16][gemm][threads]") {
-  on_every_set([] {
+  on_every_bf16_set([] {
     for (const Case& x : {Case{false, false, 400, 96, 130, true, true, true}, Case{true, false, 64, 65, 5000, true, true},
                           Case{false, true, 100, 300, 300}, Case{false, false, 5, 1100, 300}}) {
       const Operands<float> operands = rounded<float>(x);
@@ -136,7 +126,7 @@ TEST_CASE("a product in bf16 is the same bits for any number of threads", "[bf16
 
 TEST_CASE("a row in bf16 is the same bits among few and many, packed or not", "[bf16][gemm]") {
   using tensor::Tensor;
-  on_every_set([] {
+  on_every_bf16_set([] {
     for (const bool transposed : {false, true}) {
       for (const auto& [n, k] : {std::pair<int64_t, int64_t>{1, 1}, {33, 7}, {160, 128}, {70, 1100}, {5, 0}, {0, 5}}) {
         const Operands<float> operands(Case{false, transposed, 100, n, k, true});
@@ -168,7 +158,7 @@ TEST_CASE("a row in bf16 is the same bits among few and many, packed or not", "[
 }
 
 TEST_CASE("a product in bf16 lets nan and inf through", "[bf16][gemm]") {
-  on_every_set([] {
+  on_every_bf16_set([] {
     std::vector<float> a(40 * 40, 1.0f), b(40 * 40, 1.0f), c(40 * 40);
     a[3 * 40 + 5] = NAN;
     a[4 * 40 + 5] = INFINITY;
@@ -180,12 +170,18 @@ TEST_CASE("a product in bf16 lets nan and inf through", "[bf16][gemm]") {
 }
 
 TEST_CASE("tiles add even and odd steps apart, and take denormal numbers for zero", "[bf16]") {
+  const auto check = [] {
+    CHECK(one_product({1e-39f, 1}, {1, 2}) == std::vector<float>{2});
+    CHECK(one_product({1e-30f}, {1e-12f}) == std::vector<float>{0});
+    // In order 0 1 2 3 the sum would be 1 + 1: 2^25 takes the 1 of step 1 with it.
+    CHECK(one_product({0x1p25f, 1, -0x1p25f, 1}, {1, 1, 1, 1}) == std::vector<float>{2});
+    // The product of step 2 is below the smallest normal number, and still counts in the sum: they are one operation.
+    CHECK(one_product({0x1p-126f, 0, -0x1p-64f}, {1.5f, 0, 0x1p-63f}) == std::vector<float>{0x1p-126f});
+  };
   tests::IsaAndThreadsGuard guard;
   tensor::set_isa("tiles");
-  CHECK(one_product({1e-39f, 1}, {1, 2}) == std::vector<float>{2});
-  CHECK(one_product({1e-30f}, {1e-12f}) == std::vector<float>{0});
-  // In order 0 1 2 3 the sum would be 1 + 1: 2^25 takes the 1 of step 1 with it.
-  CHECK(one_product({0x1p25f, 1, -0x1p25f, 1}, {1, 1, 1, 1}) == std::vector<float>{2});
+  check();
+  tests::on_amx(check);
   tensor::set_isa("generic");
   CHECK(one_product({0x1p25f, 1, -0x1p25f, 1}, {1, 1, 1, 1}) == std::vector<float>{1});
 }

@@ -1,4 +1,4 @@
-// Operands of matrix products, what the products should be, in double, and the comparison.
+// Operands of matrix products, what the products should be, in double, the comparison, and the sets to compare on.
 #pragma once
 
 #include <cmath>
@@ -9,6 +9,7 @@
 #include "tensor/random.h"
 #include "tensor/simd/simd.h"
 #include "tests/catch.h"
+#include "tests/tensor/amx_trap.h"
 
 namespace tests {
 
@@ -90,5 +91,39 @@ inline std::vector<tensor::Isa> available() {
 struct IsaAndThreadsGuard {
   ~IsaAndThreadsGuard() { tensor::set_isa("auto"), tensor::set_threads(0); }
 };
+
+// Skips the running test where it is false.
+inline bool amx_runs_here() {
+  const std::string missing = AmxTrap::missing();
+  if (!missing.empty()) skip(missing);
+  return missing.empty();
+}
+
+// f with AMX in use, by the processor or by the trap. False where neither is possible.
+template <class F>
+bool on_amx(F&& f) {
+  if (!AmxTrap::missing().empty()) return false;
+  IsaAndThreadsGuard guard;
+  const AmxTrap trap;
+  tensor::assume_amx();
+  INFO("on amx, trapped: " << trap.installed());
+  f();
+  CHECK(trap.fault() == "");
+  CHECK(trap.configured_threads() == 0);
+  return true;
+}
+
+// f on every set that products in bf16 differ by: those of the processor, tiles in plain C++, and AMX.
+template <class F>
+void on_every_bf16_set(F&& f) {
+  IsaAndThreadsGuard guard;
+  for (const tensor::Isa set : {tensor::Isa::generic, tensor::Isa::avx2, tensor::Isa::avx512, tensor::Isa::tiles}) {
+    if (!tensor::has_isa(set)) continue;
+    tensor::set_isa(tensor::name_of(set));
+    INFO("on " << tensor::name_of(set));
+    f();
+  }
+  on_amx(f);
+}
 
 }  // namespace tests

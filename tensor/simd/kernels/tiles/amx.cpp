@@ -16,7 +16,10 @@ class AmxTiles {
  public:
   // The shapes belong to the thread; released, the registers cost nothing when threads change places.
   struct Session {
-    Session() { _tile_loadconfig(&kShapes); }
+    Session() {
+      __asm__ volatile("" : : : "memory");  // GCC's tile loads do not say that they read what has been packed
+      _tile_loadconfig(&kShapes);
+    }
     ~Session() { _tile_release(); }
   };
 

@@ -1,11 +1,12 @@
-// Tiles in plain C++, which add up and round as AMX does (tensor/simd/tiles.h). For tests.
+// Tiles in plain C++, which add up and round as AMX does (tensor/simd/tiles.h), but for products that by themselves are infinite
+// or denormal: AMX adds the exact product. For tests.
 #include "tensor/simd/kernels/tiles/tile_product.h"
 
 namespace tensor::kernels::GENREC_ISA {
 
 namespace {
 
-inline float flushed(float x) { return __builtin_fabsf(x) < __FLT_MIN__ ? 0.0f : x; }
+inline float flushed(float x) { return __builtin_fabsf(x) < __FLT_MIN__ ? __builtin_copysignf(0.0f, x) : x; }
 inline float value_of(uint16_t bits) { return flushed(__builtin_bit_cast(float, static_cast<uint32_t>(bits) << 16)); }
 
 class PlainTiles {
