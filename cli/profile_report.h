@@ -1,4 +1,4 @@
-// What `train --profiler` shows: a table of operations, and how much of the machine's peaks they reach.
+// What `train --profiler` and `evaluate --profiler` show: a table of operations, and how much of the machine's peaks they reach.
 #pragma once
 
 #include <string>

@@ -33,7 +33,7 @@ double resident_bytes() {
 // A stage that goes on.
 struct RunningStage {
   std::string name;
-  int64_t total = 0, step = 0;
+  int64_t total = 0, done = 0, step = 0;  // done: by an earlier run
   Clock::time_point started;
   std::vector<std::pair<std::string, double>> fields;
   bool heard = false;    // a line about it was printed
@@ -44,16 +44,17 @@ struct RunningStage {
 
 static std::string describe(const RunningStage& stage, Clock::time_point now) {
   const double elapsed = seconds_between(stage.started, now);
+  const auto made = static_cast<double>(stage.step - stage.done);
   std::string text = stage.name;
   if (stage.step > 0) {
     text += fmt::format("  {}", stage.step);
     if (stage.total > 0) text += fmt::format("/{} ({:.0f}%)", stage.total, 100.0 * stage.step / stage.total);
-    if (elapsed > 0) text += fmt::format("  {:.3g}/s", stage.step / elapsed);
+    if (elapsed > 0) text += fmt::format("  {:.3g}/s", made / elapsed);
   }
   for (const auto& [name, value] : stage.fields) text += fmt::format("  {} {:.4g}", name, value);
   text += fmt::format("  {}  {}", bytes_text(resident_bytes()), duration_text(elapsed));
-  if (stage.step > 0 && stage.total > stage.step)
-    text += fmt::format(", {} left", duration_text(elapsed * (stage.total - stage.step) / stage.step));
+  if (made > 0 && stage.total > stage.step)
+    text += fmt::format(", {} left", duration_text(elapsed * static_cast<double>(stage.total - stage.step) / made));
   return text;
 }
 
@@ -131,11 +132,12 @@ ProgressDisplay::~ProgressDisplay() {
   if (state_->style.live) state_->write("\r\033[K");
 }
 
-void ProgressDisplay::begin(const std::string& stage, int64_t total) {
+void ProgressDisplay::begin(const std::string& stage, int64_t total, int64_t done) {
   const std::lock_guard lock(state_->mutex);
   RunningStage running;
   running.name = stage;
   running.total = total;
+  running.done = done;
   running.started = Clock::now();
   if (!state_->stages.empty()) state_->stages.back().divided = true;
   state_->stages.push_back(std::move(running));

@@ -21,7 +21,7 @@ class ProgressDisplay : public genrec::Progress {
  public:
   explicit ProgressDisplay(ProgressStyle style, int descriptor = 2);
   ~ProgressDisplay() override;
-  void begin(const std::string& stage, int64_t total) override;
+  void begin(const std::string& stage, int64_t total, int64_t done) override;
   void update(int64_t step, std::span<const genrec::Field> fields) override;
   void end() override;
   void note(const std::string& line) override;

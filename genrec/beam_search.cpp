@@ -7,6 +7,7 @@
 #include "genrec/beam_step.h"
 #include "genrec/top_k.h"
 #include "tensor/parallel.h"
+#include "tensor/profile.h"
 
 namespace genrec {
 
@@ -109,6 +110,7 @@ void BeamSearch::require_scores(int64_t user, int64_t rows) const {
 }
 
 void BeamSearch::expand(const StepScores& step) {
+  const tensor::Measured measured("beam step");
   tensor::check(!done() && !row_begin_.empty(), "expand() at level ", level_, " of ", trie_.levels());
   const int32_t* codes = trie_.codes(level_ + 1);
   const int64_t slots = users_ == 0 ? 0 : *std::max_element(widths_.begin(), widths_.end());

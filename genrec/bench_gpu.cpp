@@ -1,12 +1,13 @@
 #include "genrec/bench_gpu.h"
 
 #include <algorithm>
-#include <chrono>
+#include <cmath>
 
 #include "autograd/ops/matmul.h"
 #include "genrec/log.h"
 #include "genrec/workloads.h"
 #include "tensor/allocator.h"
+#include "tensor/bench_samples.h"
 #include "tensor/cuda/device.h"
 #include "tensor/cuda/graph.h"
 #include "tensor/precision.h"
@@ -18,28 +19,33 @@ using tensor::Workload;
 
 namespace {
 
+constexpr double kSampleMilliseconds = 2;  // many times the wait at the end of a sample
+constexpr int64_t kMostRuns = 100;
 constexpr int kWarm = 6;  // a training's first steps run without a graph, and some more make its memory
+
+// Milliseconds of runs that follow each other without a wait between them, as the steps of a training do.
+double sample(const Workload& workload, int64_t runs) {
+  return 1e3 * tensor::seconds_of([&] {
+           for (int64_t i = 0; i < runs; ++i) workload.run();
+           tensor::cuda::synchronize();
+         });
+}
 
 GpuBenchRow measure(const Workload& workload, int repeats) {
   const Stage stage("bench " + workload.name);
   const auto allocations = [] { return tensor::memory_statistics(tensor::default_device()).system_allocations; };
-  for (int i = 0; i < kWarm; ++i) workload.run();
-  tensor::cuda::synchronize();
+  sample(workload, kWarm);
+  const auto runs = std::clamp<int64_t>(std::llround(kSampleMilliseconds / sample(workload, 1)), 1, kMostRuns);
   GpuBenchRow row{.name = workload.name, .unit = workload.unit, .work = workload.work, .items = workload.items};
   const int64_t kernels = tensor::cuda::launches(), graphs = tensor::cuda::graph_counts().launches, allocated = allocations();
   const int64_t waits = tensor::cuda::synchronizations();
   std::vector<double> times;
-  for (int i = 0; i < repeats; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    workload.run();
-    tensor::cuda::synchronize();
-    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
-  }
-  std::nth_element(times.begin(), times.begin() + repeats / 2, times.end());
-  row.milliseconds = times[repeats / 2];
-  row.kernels = (tensor::cuda::launches() - kernels) / repeats;
-  row.waits = (tensor::cuda::synchronizations() - waits) / repeats - 1;
-  row.graphs = (tensor::cuda::graph_counts().launches - graphs) / repeats;
+  for (int i = 0; i < repeats; ++i) times.push_back(sample(workload, runs) / static_cast<double>(runs));
+  row.milliseconds = tensor::quantile(times, 0.5);
+  const int64_t all = repeats * runs;
+  row.kernels = (tensor::cuda::launches() - kernels) / all;
+  row.waits = (tensor::cuda::synchronizations() - waits - repeats) / all;
+  row.graphs = (tensor::cuda::graph_counts().launches - graphs) / all;
   row.allocations = allocations() - allocated;
   return row;
 }

@@ -10,7 +10,7 @@ namespace genrec {
 
 struct GpuBenchRow {
   std::string name, unit;   // "flop" or "byte"
-  double milliseconds = 0;  // median of a run, the wait for its end included
+  double milliseconds = 0;  // median of a run; short ones follow each other without a wait between them
   double work = 0;          // of a run; operations that only the CPU's kernels count are missing, bytes stand in for them
   double share = 0;         // of the rate of the product or of the copy
   double items = 0;         // tokens, rows or users of a run, 0 where they are none

@@ -5,7 +5,7 @@ namespace genrec {
 namespace {
 
 class NoProgress : public Progress {
-  void begin(const std::string&, int64_t) override {}
+  void begin(const std::string&, int64_t, int64_t) override {}
   void update(int64_t, std::span<const Field>) override {}
   void end() override {}
   void note(const std::string&) override {}

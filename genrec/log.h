@@ -18,7 +18,8 @@ struct Field {
 class Progress {
  public:
   virtual ~Progress() = default;
-  virtual void begin(const std::string& stage, int64_t total) = 0;  // total steps; 0: unknown
+  // total steps, 0: unknown; `done` of them were made by an earlier run.
+  virtual void begin(const std::string& stage, int64_t total, int64_t done) = 0;
   virtual void update(int64_t step, std::span<const Field> fields) = 0;
   virtual void end() = 0;
   virtual void note(const std::string& line) = 0;  // one line that the user should see: a decision, a warning, advice
@@ -30,7 +31,7 @@ void set_progress(Progress* sink);  // not owned; nullptr: back to the one that 
 // A stage while it lives. Stages may nest; the innermost is the one shown.
 class Stage {
  public:
-  explicit Stage(const std::string& name, int64_t total = 0) { progress().begin(name, total); }
+  explicit Stage(const std::string& name, int64_t total = 0, int64_t done = 0) { progress().begin(name, total, done); }
   ~Stage() { progress().end(); }
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;

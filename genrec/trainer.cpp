@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include "genrec/interrupt.h"
 #include "genrec/log.h"
@@ -42,8 +43,8 @@ class Loop {
   void train() {
     if (file_exists(file_) && !resume()) return;
     save(file_, false);  // from here on a resume knows which log lines belong to the past
-    Stage stage(phase_.name, phase_.epochs);
-    while (epoch_ < phase_.epochs && !stopping_.should_stop()) run_epoch(stage);
+    while (epoch_ < phase_.epochs && !stopping_.should_stop()) run_epoch();
+    stage_.reset();
     if (stopping_.seen() && phase_.patience > 0 && file_exists(best_file_)) {
       nn::Checkpoint::read(best_file_).restore("model", *phase_.parameters);
     }
@@ -99,9 +100,10 @@ class Loop {
     last_save_ = Clock::now();
   }
 
-  void run_epoch(Stage& stage) {
+  void run_epoch() {
     const auto start = Clock::now();
     const int64_t steps = phase_.begin_epoch(epoch_);
+    if (!stage_) stage_.emplace(phase_.name, phase_.epochs * steps, epoch_ * steps + index_);
     while (index_ < steps) {
       if (interrupted()) {
         save(file_, false);
@@ -110,9 +112,9 @@ class Loop {
       run_step();
       watch_.poll();
       require_finite();
-      const auto step = static_cast<double>(step_);
-      if (watch_.steps() > 0) stage.update(epoch_ + 1, {{"step", step}, {"loss", mean_loss()}});
-      else stage.update(epoch_ + 1, {{"step", step}});  // a device has not told yet
+      const auto epoch = static_cast<double>(epoch_ + 1);
+      if (watch_.steps() > 0) stage_->update(epoch_ * steps + index_, {{"epoch", epoch}, {"loss", mean_loss()}});
+      else stage_->update(epoch_ * steps + index_, {{"epoch", epoch}});  // a device has not told yet
       if (seconds_since(last_save_) > kCheckpointSeconds && index_ < steps) save(file_, false);
     }
     wait_for_steps();
@@ -194,6 +196,7 @@ class Loop {
   tensor::cuda::StepGraph graph_;
   bool immediate_;  // numbers are looked at where they arise; on a device that would wait for every step
   Clock::time_point last_save_;
+  std::optional<Stage> stage_;  // counts steps, as if every epoch had as many as the first one of this run
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "autograd/ops/add.h"
 #include "autograd/ops/cross_entropy.h"
+#include "genrec/log.h"
 #include "genrec/macrec/inference.h"
 #include "genrec/macrec/modality_quantizer.h"
 #include "genrec/mmgrec/recommender.h"
@@ -15,6 +16,7 @@
 #include "nn/step_watch.h"
 #include "tensor/bench_samples.h"
 #include "tensor/cuda/graph.h"
+#include "tensor/cuda/sparse_product.h"
 #include "tensor/profile.h"
 #include "tensor/random.h"
 
@@ -191,6 +193,24 @@ class Propagation {
     const Var y = graph::spmm(matrix_, x_);
     tape.backward(y, y.value());
   }
+  // The same two products by cuSPARSE, which must agree.
+  std::function<void()> by_cusparse() const {
+    struct Plans {
+      graph::SparseMatrix a;
+      Tensor x, y, dx;
+      tensor::cuda::SparseProduct forward{a.forward.offsets, a.forward.indices, a.forward.values, x, y};
+      tensor::cuda::SparseProduct backward{a.transposed.offsets, a.transposed.indices, a.transposed.values, y, dx};
+    };
+    const Tensor like = x_.value();
+    const auto plans = std::make_shared<Plans>(matrix_.to(like.device()), like, like.clone(), like.clone());
+    plans->forward.run();
+    const Tensor own = graph::spmm(matrix_, x_).value().to(tensor::Device::cpu), theirs = plans->y.to(tensor::Device::cpu);
+    for (int64_t i = 0; i < own.size(); ++i) {
+      const float a = own.data<float>()[i], b = theirs.data<float>()[i];
+      tensor::check(std::abs(a - b) <= 1e-4f * (1 + std::abs(a)), "cuSPARSE: element ", i, " is ", b, ", here it is ", a);
+    }
+    return [plans] { plans->forward.run(), plans->backward.run(); };
+  }
 
  private:
   static constexpr int64_t kUsers = 17112, kItems = 6250, kEdges = 136226;
@@ -304,8 +324,12 @@ std::vector<Workload> whole_workloads(int64_t shrink, const std::string& only, W
   }
   training("MMGRec step, 1024 histories of 20", [&] { return std::make_shared<MmgrecTraining>(shrunk(1024, 8)); });
   for (const int64_t width : {64, 128}) {
-    add(tensor::join("sparse product and gradient, width ", width),
-        [&] { return [graph = std::make_shared<Propagation>(width, shrink)] { graph->run(); }; });
+    const auto graph = std::make_shared<Propagation>(width, shrink);
+    const std::string name = tensor::join("sparse product and gradient, width ", width);
+    add(name, [&] { return [graph] { graph->run(); }; });
+    if (!large || all.empty() || all.back().name != name) continue;
+    if (const std::string missing = tensor::cuda::open_sparse_library(); !missing.empty()) note("no cuSPARSE: " + missing);
+    else all.push_back({name + ", cuSPARSE", all.back().unit, all.back().work, graph->by_cusparse(), all.back().precision, false});
   }
   add("AdamW, 22.4 million parameters",
       [&] { return [adam = std::make_shared<AdamSteps>(22400000 / shrink)] { adam->run(); }; });

@@ -4,7 +4,8 @@
 Usage: scripts/bench_cpu_peers.py [--program build/release/genrec] [--rounds 5] [--only TEXT] [--no-dropout]
 
 A round is one median of genrec and one of PyTorch, one after the other. PyTorch gets as many threads as genrec; where the
-processor has AVX-512 give it ATEN_CPU_CAPABILITY=avx512. The models are plain PyTorch, as one would write them."""
+processor has AVX-512 give it ATEN_CPU_CAPABILITY=avx512. The models are plain PyTorch, as one would write them. Both beam searches
+of beam_search_peers.py are measured: a careful one, and one that does what libraries do."""
 import argparse
 import json
 import math
@@ -216,7 +217,13 @@ def adam_step():
     return torch.optim.AdamW([w], lr=1e-3).step
 
 
+def beam_search(style, users):
+    import beam_search_peers
+    return getattr(beam_search_peers, style + "_search")(T5(0.0).eval(), users)
+
+
 def peers(dropout):
+    """By the names of `genrec bench cpu`, with a remark in brackets where there are several."""
     return {
         "T5 step, 256 sequences of 80": lambda: t5_step(dropout, [80] * 256),
         "T5 step, 256 sequences of real lengths": lambda: t5_step(dropout, real_lengths(256)),
@@ -225,6 +232,10 @@ def peers(dropout):
         "sparse product and gradient, width 64": lambda: sparse_step(64),
         "sparse product and gradient, width 128": lambda: sparse_step(128),
         "AdamW, 22.4 million parameters": adam_step,
+        "beam search 20, 64 users: all [careful]": lambda: beam_search("careful", 64),
+        "beam search 20, 64 users: all [library]": lambda: beam_search("library", 64),
+        "beam search 20, one user [careful]": lambda: beam_search("careful", 1),
+        "beam search 20, one user [library]": lambda: beam_search("library", 1),
     }
 
 
@@ -258,11 +269,12 @@ def main():
         run = make()
         run()
         ours, theirs = [], []
+        row_name = name.split(" [")[0]
         for _ in range(options.rounds):
-            command = [options.program, "bench", "cpu", "--only", name, "--repeats", str(options.repeats), "--threads",
+            command = [options.program, "bench", "cpu", "--only", row_name, "--repeats", str(options.repeats), "--threads",
                        str(options.threads), "--json", "--quiet"]
             rows = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["rows"]
-            ours.append(next(row["seconds"] for row in rows if row["name"] == name))
+            ours.append(next(row["seconds"] for row in rows if row["name"] == row_name))
             theirs.append(median_seconds(run, options.repeats))
         ratios = sorted(b / a for a, b in zip(ours, theirs))
         print(f"{name:42} {1e3 * statistics.median(ours):10.1f} {1e3 * statistics.median(theirs):10.1f} "

@@ -7,8 +7,7 @@ Usage: scripts/bench_gpu_peers.py [--program build/release/genrec] [--rounds 5] 
 A round is one run of `genrec bench gpu` and one median of every PyTorch variant. The models are those of bench_cpu_peers.py with
 scaled_dot_product_attention (the biases and the padding as an additive mask), fused AdamW, TF32 off; sequences are padded to the
 longest one, where genrec packs them. `eager` runs as it is; the other modes are those of torch.compile, whose graph is the whole
-loss (and CUDA graphs, which both of them use). The beam search encodes once, keeps keys and values, and looks codes up in the trie
-by gathering, all users and beams at once. Without PyTorch or a GPU it says so and ends with exit code 71.
+loss (and CUDA graphs, which both of them use). The beam search is the careful one of beam_search_peers.py. Without PyTorch or a GPU it says so and ends with exit code 71.
 
 Never executed: anything on a GPU, torch.compile, and PyTorch 2 itself. --dry-run runs every model once, eagerly, on the CPU and at
 sizes that a CPU can bear; that has been done, but for MMGRec's step, with
@@ -17,7 +16,6 @@ import argparse
 import contextlib
 import io
 import json
-import math
 import os
 import statistics
 import subprocess
@@ -38,9 +36,9 @@ try:
 except ImportError:
     leave("PyTorch is not installed; install it to compare with it")
 
+import beam_search_peers as beams
 import bench_cpu_peers as models
 
-BEAM, ITEMS, HISTORY, CODES = 20, 12000, 20, 256
 LENGTHS = models.real_lengths(4096)  # drawn here, where the default device is the CPU
 
 
@@ -69,85 +67,9 @@ def trainer(mode):
     return make
 
 
-class Trie:
-    """Children of a node stand side by side: codes[depth][node, c] and next[depth][node, c], -1 where there is no c-th child."""
-
-    def __init__(self, identifiers):
-        self.codes, self.next = [], []
-        nodes = {(): 0}
-        for depth in range(len(identifiers[0])):
-            children = {}
-            for prefix in sorted({tuple(i[: depth + 1]) for i in identifiers}):
-                children.setdefault(prefix[:-1], []).append(prefix[-1])
-            widest = max(map(len, children.values()))
-            codes = torch.zeros(len(nodes), widest, dtype=torch.long, device="cpu")
-            following = torch.full((len(nodes), widest), -1, dtype=torch.long, device="cpu")
-            below = {}
-            for prefix, list_of in children.items():
-                for c, code in enumerate(list_of):
-                    below[prefix + (code,)] = len(below)
-                    codes[nodes[prefix], c], following[nodes[prefix], c] = code, below[prefix + (code,)]
-            self.codes.append(codes), self.next.append(following)
-            nodes = below
-
-
-def beam_search(mode, users, width):
-    """Lists of `width` items for all users. One function of fixed shapes, so that a mode can compile it."""
-    generator = torch.Generator(device="cpu").manual_seed(1)
-    identifiers = torch.randint(CODES, (ITEMS, models.LEVELS), generator=generator, device="cpu").tolist()
-    trie = Trie([i + [0] for i in identifiers])  # END is a level of one code
-    device = torch.empty(0).device
-    codes, following = [c.to(device) for c in trie.codes], [n.to(device) for n in trie.next]
-    first = [2 + CODES * level for level in range(models.LEVELS)] + [1]  # PAD, END, then the codes of each level
-    model = models.T5(0.0).eval()
-    sources = torch.randint(2, 2 + CODES * models.LEVELS, (users, HISTORY * models.LEVELS + 1))
-    heads = model.decoder[0].attention.heads
-
-    def split(x):  # [rows, inner] -> [rows, heads, 1, width]
-        return x.view(x.shape[0], heads, 1, -1)
-
-    def search():
-        bias = model.bias(0, sources.shape[1])
-        x = model.embedding(sources)
-        for layer in model.encoder:
-            x = layer(x, bias)
-        memory = model.norms[0](x)
-        crosses = [(l.cross.split(l.cross.k(memory)), l.cross.split(l.cross.v(memory))) for l in model.decoder]
-        caches = [None] * len(model.decoder)
-        beams, token = 1, torch.zeros(users, dtype=torch.long)
-        node, score = torch.zeros(users, 1, dtype=torch.long), torch.zeros(users, 1)
-        for level in range(len(codes)):
-            y = model.embedding(token)
-            position = model.bias(1, level + 1)[:, :, -1:, :]
-            for i, layer in enumerate(model.decoder):
-                h = layer.norms[0](y)
-                k, v = split(layer.attention.k(h)), split(layer.attention.v(h))
-                if caches[i] is not None:
-                    k, v = torch.cat([caches[i][0], k], 2), torch.cat([caches[i][1], v], 2)
-                caches[i] = (k, v)
-                a = F.scaled_dot_product_attention(split(layer.attention.q(h)), k, v, attn_mask=position, scale=1.0)
-                y = y + layer.attention.out(a.flatten(1))
-                q = layer.cross.q(layer.norms[1](y)).view(users, beams, heads, -1).transpose(1, 2)
-                a = F.scaled_dot_product_attention(q, *crosses[i], scale=1.0)  # the beams of a user share keys
-                y = y + layer.cross.out(a.transpose(1, 2).reshape(users * beams, -1))
-                y = y + layer.down(F.relu(layer.up(layer.norms[2](y))))
-            logits = (model.norms[1](y) * model.embedding.weight.shape[1] ** -0.5) @ model.embedding.weight.t()
-            logp = logits.log_softmax(-1).view(users, beams, -1)
-            children, below = codes[level][node.clamp(min=0)], following[level][node.clamp(min=0)]
-            total = score[..., None] + logp.gather(2, children + first[level])
-            total = total.masked_fill((below < 0) | (node < 0)[..., None], -math.inf).flatten(1)
-            kept = min(width, total.shape[1])
-            score, place = total.topk(kept, dim=1)
-            parent = place // children.shape[2]
-            token = (children.flatten(1).gather(1, place) + first[level]).flatten()
-            node = below.flatten(1).gather(1, place)
-            rows = (torch.arange(users)[:, None] * beams + parent).flatten()
-            caches = [(k[rows], v[rows]) for k, v in caches]
-            beams = kept
-        return node, score
-
-    run = search if mode == "eager" else torch.compile(search, mode=mode)
-    return torch.no_grad()(run)
+def beam_search(mode, users):
+    search = beams.careful_search(models.T5(0.0).eval(), users)
+    return search if mode == "eager" else torch.compile(search, mode=mode)
 
 
 def peers(mode, small):
@@ -159,21 +81,24 @@ def peers(mode, small):
         lengths = LENGTHS[: 4 if small else batch]
         made[f"T5 step, {batch} sequences of real lengths"] = lambda lengths=lengths: models.t5_step(0.1, lengths)
     made["RQ-VAE step, 1024 rows of 768"] = lambda: models.quantizer_step(768)
-    made["beam search 20, 64 users: all"] = lambda: beam_search(mode, users, BEAM)
-    made["beam search 20, one user"] = lambda: beam_search(mode, 1, BEAM)
-    made["beam search 20, 1024 users"] = lambda: beam_search(mode, 2 if small else 1024, BEAM)
+    made["beam search 20, 64 users: all"] = lambda: beam_search(mode, users)
+    made["beam search 20, one user"] = lambda: beam_search(mode, 1)
+    made["beam search 20, 1024 users"] = lambda: beam_search(mode, 2 if small else 1024)
     return made
 
 
 def median_milliseconds(run, repeats):
-    times = []
-    for _ in range(repeats):
+    """Of one run; short ones follow each other without a wait between them, as in genrec/bench_gpu.cpp."""
+    def sample(runs):
         torch.cuda.synchronize()
         begin = time.perf_counter()
-        run()
+        for _ in range(runs):
+            run()
         torch.cuda.synchronize()
-        times.append(1e3 * (time.perf_counter() - begin))
-    return statistics.median(times)
+        return 1e3 * (time.perf_counter() - begin)
+
+    runs = min(max(round(2 / sample(1)), 1), 100)
+    return statistics.median(sample(runs) / runs for _ in range(repeats))
 
 
 def dry_run(only):

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
+#include "cli/profile_report.h"
 #include "cli/program.h"
 #include "cli/runs.h"
 #include "genrec/log.h"
@@ -35,6 +36,7 @@ class Evaluate : public Command {
                   {{"all", genrec::Targets::all}, {"cold", genrec::Targets::cold}, {"warm", genrec::Targets::warm}});
     options().add("set", changes_, "Options of the model to change for this once, as beam=50; nothing is left for `compare`")
         .value_name("NAME=VALUE,...");
+    options().add("profiler", profiler_, "Print the time that each operation took");
     add_run_precision(options(), precision_);
     add_common(true);
   }
@@ -42,7 +44,9 @@ class Evaluate : public Command {
   int run() override {
     choose_device(common());
     std::vector<Evaluated> results;
+    if (profiler_) tensor::start_profile();
     for (const std::string& path : genrec::runs_under(run_)) results.push_back(evaluate_one(path));
+    if (profiler_) std::fputs(profile_table(tensor::stop_profile(), tensor::measure_peaks()).c_str(), stderr);
     print(common().json ? json(results) : text(results));
     return 0;
   }
@@ -108,6 +112,7 @@ class Evaluate : public Command {
   genrec::Targets targets_ = genrec::Targets::all;
   std::vector<std::string> changes_;
   std::vector<int> cutoffs_;
+  bool profiler_ = false;
 };
 
 }  // namespace

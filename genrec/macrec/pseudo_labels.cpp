@@ -23,7 +23,7 @@ Tensor make_pseudo_labels(const Tensor& features, const std::string& modality, c
   Stage stage("pseudo-labels " + modality, options.pseudo_restarts);
   kmeans.progress = [&](const quant::KMeansProgress& p) {
     if (interrupted()) raise_interrupted("pseudo-labels", "go on with --resume");
-    stage.update(p.restart + 1, {{"iteration", static_cast<double>(p.iteration)}, {"inertia", p.inertia}});
+    stage.update(p.restart, {{"iteration", static_cast<double>(p.iteration)}, {"inertia", p.inertia}});
   };
   return quant::kmeans(features.to(tensor::default_device()), kmeans).labels;
 }

@@ -2,6 +2,8 @@
 #include "tensor/cuda/device.h"
 #include "tensor/cuda/graph.h"
 #include "tensor/cuda/readback.h"
+#include "tensor/cuda/sparse_product.h"
+#include "tensor/error.h"
 
 namespace tensor::cuda {
 
@@ -20,6 +22,14 @@ Readback::Readback() {}
 Readback::~Readback() = default;
 bool Readback::poll(const Tensor&, std::span<double>) { return false; }
 void Readback::drop() {}
+
+struct SparseProduct::State {};
+std::string open_sparse_library() { return open(); }
+SparseProduct::SparseProduct(const Tensor&, const Tensor&, const Tensor&, const Tensor&, Tensor&) {
+  fail(Fault::resources, "cuSPARSE: ", open());
+}
+SparseProduct::~SparseProduct() = default;
+void SparseProduct::run() {}
 
 GraphCounts graph_counts() { return {}; }
 void use_graphs(bool) {}

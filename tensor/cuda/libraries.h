@@ -1,7 +1,9 @@
-// cuBLAS, opened when the device is chosen: the program itself links no NVIDIA library. Typed from the vendor's headers.
+// cuBLAS, opened when the device is chosen, and cuSPARSE, opened to be measured: the program itself links no NVIDIA library. Typed
+// from the vendor's headers.
 #pragma once
 
 #include <cublas_v2.h>
+#include <cusparse.h>
 
 #include <string>
 
@@ -19,7 +21,21 @@ struct Blas {
   decltype(&cublasGemmStridedBatchedEx_64) gemm_strided_batched_ex = nullptr;
 };
 
-// Fills the table. "" when all of it is there, otherwise what was tried.
+struct Sparse {
+  decltype(&cusparseCreate) create = nullptr;
+  decltype(&cusparseSetStream) set_stream = nullptr;
+  decltype(&cusparseGetErrorString) text_of = nullptr;
+  decltype(&cusparseCreateCsr) create_csr = nullptr;
+  decltype(&cusparseCreateDnMat) create_dense = nullptr;
+  decltype(&cusparseDestroySpMat) destroy_csr = nullptr;
+  decltype(&cusparseDestroyDnMat) destroy_dense = nullptr;
+  decltype(&cusparseSpMM_bufferSize) buffer_size = nullptr;
+  decltype(&cusparseSpMM_preprocess) preprocess = nullptr;
+  decltype(&cusparseSpMM) multiply = nullptr;
+};
+
+// Fill the tables. "" when all of it is there, otherwise what was tried.
 std::string open_blas(Blas& blas);
+std::string open_sparse(Sparse& sparse);
 
 }  // namespace tensor::cuda

@@ -10,7 +10,9 @@ namespace {
 
 struct Collector : genrec::Progress {
   std::vector<std::string> lines;
-  void begin(const std::string& stage, int64_t total) override { lines.push_back("begin " + stage + " " + std::to_string(total)); }
+  void begin(const std::string& stage, int64_t total, int64_t done) override {
+    lines.push_back("begin " + stage + " " + std::to_string(total) + " " + std::to_string(done));
+  }
   void update(int64_t step, std::span<const genrec::Field> fields) override {
     std::string line = "update " + std::to_string(step);
     for (const genrec::Field& field : fields) line += " " + std::string(field.name);
@@ -32,7 +34,7 @@ TEST_CASE("progress goes to the sink, and nowhere without one", "[log]") {
     genrec::note("two codes revived");
   }
   genrec::set_progress(nullptr);
-  CHECK(collector.lines == std::vector<std::string>{"begin bpr 3", "update 1 loss norm", "note two codes revived", "end"});
+  CHECK(collector.lines == std::vector<std::string>{"begin bpr 3 0", "update 1 loss norm", "note two codes revived", "end"});
   genrec::Stage("ignored").update(1);
   CHECK(collector.lines.size() == 4);
   CHECK(&genrec::progress() == before);

@@ -26,8 +26,8 @@ std::string shown(cli::ProgressStyle style, Act&& act) {
   return tests::read_text(folder / "log");
 }
 
-void work(cli::ProgressDisplay& display, int milliseconds) {
-  display.begin("graph", 10);
+void work(cli::ProgressDisplay& display, int milliseconds, int64_t done = 0) {
+  display.begin("graph", 10, done);
   const genrec::Field fields[] = {{"loss", 0.25}, {"bpr", 0.5}};
   display.update(4, fields);
   std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
@@ -48,6 +48,14 @@ TEST_CASE("progress prints lines with steps, losses, memory and time left", "[pr
   CHECK_FALSE(contains(text, "\r"));
 }
 
+TEST_CASE("the rate of a stage that goes on is that of this run", "[progress]") {
+  cli::ProgressStyle style;
+  style.first_seconds = 0.01;
+  const std::string text = shown(style, [](auto& display) { work(display, 500, 4); });
+  CHECK(contains(text, "graph  4/10 (40%)  0/s"));
+  CHECK_FALSE(contains(text, " left"));
+}
+
 TEST_CASE("a short stage stays silent, a note does not", "[progress]") {
   const std::string text = shown({}, [](auto& display) {
     work(display, 0);
@@ -60,7 +68,7 @@ TEST_CASE("a stage that is divided leaves the word to its parts", "[progress]") 
   cli::ProgressStyle style;
   style.first_seconds = 0.01;
   const std::string text = shown(style, [](auto& display) {
-    display.begin("train", 0);
+    display.begin("train", 0, 0);
     work(display, 300);
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     display.end();

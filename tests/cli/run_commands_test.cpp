@@ -82,6 +82,11 @@ TEST_CASE("the profiler says where the time of a training went", "[cli][run]") {
   const json trace = json::parse(tests::read_text(run + "/profile.json"));
   CHECK(trace["traceEvents"].size() > 100);
   CHECK(trace["traceEvents"][0]["ph"] == "X");
+  const std::string asked = succeed({"evaluate", run, "--profiler"}).err;
+  for (const char* part : {"operation", "gemm [", "decode_attention.self", "peaks of this machine"}) {
+    INFO(part);
+    CHECK(contains(asked, part));
+  }
 }
 
 TEST_CASE("mmgrec goes from data to explained recommendations", "[cli][run]") {

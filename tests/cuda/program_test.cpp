@@ -83,7 +83,7 @@ TEST_CASE("MMGRec trains, is evaluated and recommends on the emulated device", "
 TEST_CASE("bench gpu prints a row for every workload, without allocations once it is warm", "[cuda][cli][slow]") {
   if (!have_emulation()) return;
   const auto [only, count] = GENERATE(table<std::string, size_t>(
-      {{"256 sequences of real", 1}, {"1024 rows", 2}, {"MMGRec", 1}, {"sparse", 2}, {"AdamW", 1}, {"20, one user", 1}}));
+      {{"256 sequences of real", 1}, {"1024 rows", 2}, {"MMGRec", 1}, {"sparse", 4}, {"AdamW", 1}, {"20, one user", 1}}));
   const tests::Outcome outcome = succeed({kEmulated, "bench", "gpu", "--device", "cuda", "--shrink", "256", "--repeats", "1",
                                           "--json", "--quiet", "--only", only});
   const json rows = json::parse(outcome.out)["rows"];

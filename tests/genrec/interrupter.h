@@ -11,7 +11,7 @@ namespace tests {
 
 struct Interrupter : genrec::Progress {
   explicit Interrupter(int at, std::string stage = "") : at(at), stage(std::move(stage)) {}  // "": of any stage
-  void begin(const std::string& name, int64_t) override { now = name; }
+  void begin(const std::string& name, int64_t, int64_t) override { now = name; }
   void update(int64_t, std::span<const genrec::Field>) override {
     if ((stage.empty() || now == stage) && ++count == at) genrec::request_interrupt(15);
   }
