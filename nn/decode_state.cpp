@@ -26,8 +26,7 @@ static void log_sum_exp_cpu(const Tensor& logits, Tensor& lse) {
   const float* p = logits.data<float>();
   float* sums = lse.data<float>();
   tensor::parallel_for(logits.rows(), 4, [&](int64_t begin, int64_t end) {
-    std::vector<float> scratch(columns);
-    for (int64_t r = begin; r < end; ++r) sums[r] = tensor::simd<float>().softmax(p + r * columns, scratch.data(), columns);
+    for (int64_t r = begin; r < end; ++r) sums[r] = tensor::simd<float>().log_sum_exp(p + r * columns, columns);
   });
 }
 

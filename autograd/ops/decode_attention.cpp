@@ -11,40 +11,26 @@ namespace autograd {
 
 namespace decode_attention_kernels {
 
-static constexpr int64_t kRowsPerPiece = 4;
+static constexpr int64_t kRowsPerPiece = 16;
 static constexpr int64_t kHeadsPerPiece = 3;
-
-// One row q over `count` keys; key(j) points to a row of [keys | values], each heads*width. bias [count, heads] or null.
-template <class T, class Key>
-static void attend_row(const T* q, int64_t count, const Key& key, int64_t width, const AttentionOptions& options, T* out,
-                       const T* bias) {
-  const int64_t columns = options.heads * width;
-  std::fill_n(out, columns, T{0});
-  const auto& simd = tensor::simd<T>();
-  T* p = thread_scratch<T>(count);
-  for (int64_t h = 0, first = 0; h < options.heads; ++h, first += width) {
-    for (int64_t j = 0; j < count; ++j) {
-      const T score = simd.dot(q + first, key(j) + first, width);
-      p[j] = static_cast<T>(options.scale) * (bias ? score + bias[j * options.heads + h] : score);
-    }
-    simd.softmax(p, p, count);
-    for (int64_t j = 0; j < count; ++j) simd.axpy(p[j], key(j) + columns + first, out + first, width);
-  }
-}
 
 static void self_cpu(const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options,
                      const Tensor& bias, Tensor& out) {
   const int64_t rows = out.rows(), columns = out.columns(), count = static_cast<int64_t>(steps.size());
   const int32_t* ancestor = ancestors.data<int32_t>();
+  tensor::count_work(4.0 * static_cast<double>(rows * count * columns), 0);
   tensor::for_real(out.dtype(), "decode_attention", [&](auto zero) {
     using T = decltype(zero);
     std::vector<const T*> caches;
     for (const Tensor& step : steps) caches.push_back(step.data<T>());
     tensor::parallel_for(rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
+      T* p = thread_scratch<T>(16 * count);
+      std::vector<const T*> keys(count);
       for (int64_t r = begin; r < end; ++r) {
-        const auto key = [&](int64_t j) { return caches[j] + (3 * ancestor[r * count + j] + 1) * columns; };
-        attend_row(caches.back() + 3 * r * columns, count, key, columns / options.heads, options,
-                   out.data<T>() + r * columns, bias.defined() ? bias.data<T>() : nullptr);
+        for (int64_t j = 0; j < count; ++j) keys[j] = caches[j] + (3 * int64_t{ancestor[r * count + j]} + 1) * columns;
+        tensor::simd<T>().attend_row(options.heads, columns / options.heads, count, caches.back() + 3 * r * columns, keys.data(),
+                                     static_cast<T>(options.scale), bias.defined() ? bias.data<T>() : nullptr, p,
+                                     out.data<T>() + r * columns);
       }
     });
   });

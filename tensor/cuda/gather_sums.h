@@ -33,7 +33,7 @@ __device__ inline void gather_entries(const GatherSums& g, int begin, int end, i
 }
 
 // The rows of a block are far apart, so that long rows which follow each other go to several blocks.
-__global__ inline void gather_sums_kernel(GatherSums g) {
+static __global__ void gather_sums_kernel(GatherSums g) {
   float* memory = shared_memory<float>();  // [kGatherWarps, kGatherColumns * kWarp]
   constexpr int kPass = kGatherColumns * kWarp;
   const int warp = static_cast<int>(threadIdx.x) / kWarp, lane = lane_of_warp();

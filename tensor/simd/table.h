@@ -56,6 +56,7 @@ struct Simd {
   void (*exp)(const T* x, T* y, int64_t n);
   T (*exp_sum)(const T* x, T shift, T* y, int64_t n);           // y = exp(x - shift), returns its sum
   T (*softmax)(const T* x, T* y, int64_t n);                    // y = softmax(x), returns log sum exp(x); y may be x
+  T (*log_sum_exp)(const T* x, int64_t n);                      // n >= 1
   void (*relu)(const T* x, T* y, int64_t n);
   void (*relu_backward)(T a, const T* y, const T* dy, T* dx, int64_t n);  // dx = a dy where y > 0, else 0
   void (*layer_norm)(const T* x, const T* gamma, const T* beta, T epsilon, T* y, T* mean, T* rstd, int64_t n);  // one row
@@ -84,6 +85,10 @@ struct Simd {
   void (*attention_softmax)(const AttentionHead<T>& head, T* p);
   // From the gradient of the kept probabilities to db, in place, and the kept probabilities again.
   void (*attention_softmax_backward)(const AttentionHead<T>& head, const T* p, T* db);
+  // One query, all heads: q and out are [heads * width], keys[j] points to a row of [keys | values], each as long as q; out =
+  // softmax(scale (q k^T + bias)) v. bias is [count, heads] or null; p has room for 16 elements a key.
+  void (*attend_row)(int64_t heads, int64_t width, int64_t count, const T* q, const T* const* keys, T scale, const T* bias, T* p,
+                     T* out);
   // The sums along the diagonals of x [n, n], added to y [2n + 2]: y[n + 1 + d] += sum over i of x[i, i + d], for d from
   // -n-1 to n.
   void (*add_diagonals)(const T* x, int64_t n, T* y);

@@ -175,7 +175,9 @@ TEMPLATE_TEST_CASE("softmax and exp_sum", "[simd]", float, double) {
     CHECK(error(y, [&](int64_t i) { return std::exp(double{x[i]} - 9); }) <= 2 * tolerance<T>());
     const double lse = table.softmax(z.data(), z.data(), n);  // in place
     CHECK(error(z, [&](int64_t i) { return std::exp(double{x[i]} - 9) / total; }) <= 2 * tolerance<T>());
-    if (n > 0) CHECK(lse == Approx(9 + std::log(total)).epsilon(4 * tolerance<T>()));
+    if (n == 0) return;
+    CHECK(lse == Approx(9 + std::log(total)).epsilon(4 * tolerance<T>()));
+    CHECK(table.log_sum_exp(x.data(), n) == Approx(lse).epsilon(4 * tolerance<T>()));
   });
 }
 
@@ -190,10 +192,12 @@ TEMPLATE_TEST_CASE("softmax of large, masked and broken rows", "[simd]", float, 
     x = {-infinity, -infinity, -infinity};
     CHECK(table.softmax(x.data(), y.data(), 3) == -infinity);
     CHECK(y == std::vector<T>(3, T{0}));
+    CHECK(table.log_sum_exp(x.data(), 3) == -infinity);
     CHECK(table.softmax(x.data(), y.data(), 0) == -infinity);
     x = {1, static_cast<T>(NAN), 2};
     CHECK(std::isnan(table.softmax(x.data(), y.data(), 3)));
     CHECK(std::isnan(y[0]));
+    CHECK(std::isnan(table.log_sum_exp(x.data(), 3)));
   });
 }
 
@@ -367,4 +371,31 @@ TEST_CASE("the instruction set can be chosen by name", "[simd]") {
   tensor::set_isa("auto");
   CHECK(tests::error_of([] { tensor::set_isa("sse9"); }) ==
         "isa: unknown instruction set 'sse9'; use auto, generic, avx2, avx512 or amx");
+}
+
+TEMPLATE_TEST_CASE("attention of one row over keys that stand anywhere", "[simd]", float, double) {
+  using T = TestType;
+  const auto [heads, width] = GENERATE(table<int64_t, int64_t>({{1, 1}, {3, 5}, {2, 16}, {2, 20}, {1, 64}, {19, 4}}));
+  const int64_t count = GENERATE(1, 2, 5, 16, 17, 40, 130), columns = heads * width;
+  const Row<T> q(columns, 1, -1, 1), memory(count * 2 * columns, 2, -1, 1), bias(heads * count, 3);
+  std::vector<const T*> keys;
+  for (int64_t j = 0; j < count; ++j) keys.push_back(memory.data() + (j * 7 + 3) % count * 2 * columns);
+  on_every_set<T>([&](const tensor::Simd<T>& table) {
+    for (const bool biased : {false, true}) {
+      Row<T> p(16 * count, 4), out(columns, 5);
+      table.attend_row(heads, width, count, q.data(), keys.data(), T{0.5}, biased ? bias.data() : nullptr, p.data(), out.data());
+      CHECK(p.guarded());
+      CHECK(error(out, [&](int64_t i) {
+              const int64_t h = i / width;
+              double total = 0, sum = 0;
+              for (int64_t j = 0; j < count; ++j) {
+                double score = biased ? double{bias[j * heads + h]} : 0;
+                for (int64_t c = h * width; c < (h + 1) * width; ++c) score += double{q[c]} * keys[j][c];
+                total += std::exp(0.5 * score);
+                sum += std::exp(0.5 * score) * keys[j][columns + i];
+              }
+              return sum / total;
+            }) <= 8 * tolerance<T>());
+    }
+  });
 }

@@ -257,6 +257,45 @@ void attention_softmax_backward(const AttentionHead<T>& head, const T* p, T* db)
   }
 }
 
+// The lanes are heads, as many at a time as a vector has: keys are few here, and so no lane waits for another.
+template <class T>
+void attend_row(int64_t heads, int64_t width, int64_t count, const T* q, const T* const* keys, T scale, const T* bias, T* p,
+                T* out) {
+  for (int64_t first = 0; first < heads; first += kLanes<T>) {
+    const int64_t here = heads - first < kLanes<T> ? heads - first : kLanes<T>;
+    Vector<T> largest = broadcast<T>(-static_cast<T>(__builtin_inf())), total{};
+    for (int64_t j = 0; j < count; ++j) {
+      Vector<T> sums[kLanes<T>] = {};
+      for (int64_t l = 0; l < here; ++l) {
+        const int64_t column = (first + l) * width;
+        Vector<T> sum{};
+        for_vectors<T>(width, [&](int64_t i, auto lanes) { sum += lanes.load(q + column + i) * lanes.load(keys[j] + column + i); });
+        sums[l] = sum;
+      }
+      Vector<T> score = sum_each<T, kLanes<T>>(sums);
+      if (bias) score += here < kLanes<T> ? load_part(bias + j * heads + first, here) : load(bias + j * heads + first);
+      score *= scale;
+      store(p + j * kLanes<T>, score);
+      largest = score > largest ? score : largest;
+    }
+    for (int64_t j = 0; j < count; ++j) {
+      const Vector<T> weight = exp_of<T>(load(p + j * kLanes<T>) - largest);
+      store(p + j * kLanes<T>, weight);
+      total += weight;
+    }
+    const Vector<T> inverse = 1 / total;
+    for (int64_t j = 0; j < count; ++j) store(p + j * kLanes<T>, load(p + j * kLanes<T>) * inverse);
+    for (int64_t l = 0; l < here; ++l) {
+      const int64_t column = (first + l) * width;
+      for_vectors<T>(width, [&](int64_t i, auto lanes) {
+        Vector<T> sum{};
+        for (int64_t j = 0; j < count; ++j) sum += lanes.load(keys[j] + heads * width + column + i) * p[j * kLanes<T> + l];
+        lanes.store(out + column + i, sum);
+      });
+    }
+  }
+}
+
 // The elements r, r + (n + 1), r + 2 (n + 1), ... of x lie on diagonal r, and from row n - r on on diagonal r - (n + 1).
 template <class T>
 void add_diagonals(const T* x, int64_t n, T* y) {
@@ -290,6 +329,7 @@ void fill_attention(Simd<T>& table) {
   table.attention_product = product<T>;
   table.attention_softmax = attention_softmax<T>;
   table.attention_softmax_backward = attention_softmax_backward<T>;
+  table.attend_row = attend_row<T>;
   table.add_diagonals = add_diagonals<T>;
 }
 template void fill_attention(Simd<float>&);

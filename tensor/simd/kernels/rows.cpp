@@ -54,6 +54,15 @@ T softmax(const T* x, T* y, int64_t n) {
 }
 
 template <class T>
+T log_sum_exp(const T* x, int64_t n) {
+  const T shift = maximum(x, n);
+  if (shift == -static_cast<T>(__builtin_inf())) return shift;
+  Vector<T> total{};
+  for_vectors<T>(n, [&](int64_t i, auto lanes) { total += lanes.keep(exp_of<T>(lanes.load(x + i) - shift), Vector<T>{}); });
+  return shift + log_of(sum_lanes<T>(total));
+}
+
+template <class T>
 void layer_norm(const T* x, const T* gamma, const T* beta, T epsilon, T* y, T* mean, T* rstd, int64_t n) {
   Vector<T> total{};
   for_vectors<T>(n, [&](int64_t i, auto lanes) { total += lanes.load(x + i); });
@@ -122,6 +131,7 @@ void fill_rows(Simd<T>& table) {
   table.exp = exp<T>;
   table.exp_sum = exp_sum<T>;
   table.softmax = softmax<T>;
+  table.log_sum_exp = log_sum_exp<T>;
   table.layer_norm = layer_norm<T>;
   table.layer_norm_backward = layer_norm_backward<T>;
   table.rms_norm = rms_norm<T>;
