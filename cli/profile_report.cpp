@@ -4,6 +4,7 @@
 
 #include "cli/progress.h"
 #include "genrec/text_table.h"
+#include "tensor/parallel.h"
 
 namespace cli {
 
@@ -28,24 +29,32 @@ std::vector<std::string> cells(const Row& row, double total, const tensor::Peaks
 
 }  // namespace
 
-std::string profile_table(const tensor::Profile& profile, const tensor::Peaks& peaks) {
+std::string profile_table(const tensor::Profile& profile, const tensor::Peaks& machine) {
+  // Groups of users are asked on several threads at once: then times are sums over the threads, and a rate is that of one.
+  const bool at_once = profile.inside() > profile.seconds;
+  const double total = at_once ? profile.inside() : profile.seconds;
+  tensor::Peaks peaks = machine;
+  if (at_once) peaks.operations /= tensor::threads(), peaks.bytes /= tensor::threads();
   std::vector<std::vector<std::string>> rows;
   double rest = 0;
   int64_t rest_calls = 0;
   for (const Row& row : profile.rows) {
-    if (row.seconds >= profile.seconds / 1000) {
-      rows.push_back(cells(row, profile.seconds, peaks));
+    if (row.seconds >= total / 1000) {
+      rows.push_back(cells(row, total, peaks));
     } else {
       rest += row.seconds, rest_calls += row.calls;
     }
   }
-  if (rest_calls > 0) rows.push_back(cells({"others", rest_calls, rest}, profile.seconds, peaks));
-  rows.push_back(cells({"outside of operations", 1, profile.seconds - profile.inside()}, profile.seconds, peaks));
-  rows.back()[1].clear();
+  if (rest_calls > 0) rows.push_back(cells({"others", rest_calls, rest}, total, peaks));
+  if (!at_once) {
+    rows.push_back(cells({"outside of operations", 1, profile.seconds - profile.inside()}, total, peaks));
+    rows.back()[1].clear();
+  }
   const std::vector<std::string> header{"operation", "calls", "seconds", "share", "rate", "of the peak"};
   return genrec::text_table(header, rows) +
-         fmt::format("{} in all; peaks of this machine: {:.0f} GFLOP/s, {:.1f} GB/s from memory\n",
-                     duration_text(profile.seconds), peaks.operations / 1e9, peaks.bytes / 1e9);
+         fmt::format("{} in all{}; peaks of this machine: {:.0f} GFLOP/s, {:.1f} GB/s from memory\n",
+                     duration_text(profile.seconds), at_once ? ", operations side by side on several threads" : "",
+                     machine.operations / 1e9, machine.bytes / 1e9);
 }
 
 }  // namespace cli

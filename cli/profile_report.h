@@ -9,6 +9,6 @@
 namespace cli {
 
 // Calls, time, share of the time, rate and share of the peak by operation; what took less than a thousandth is left out.
-std::string profile_table(const tensor::Profile& profile, const tensor::Peaks& peaks);
+std::string profile_table(const tensor::Profile& profile, const tensor::Peaks& machine);
 
 }  // namespace cli

@@ -75,15 +75,16 @@ TEST_CASE("the profiler says where the time of a training went", "[cli][run]") {
   const tests::TemporaryFolder folder;
   const std::string data = make_data(folder), run = folder / "run";
   const tests::Outcome outcome = succeed(joined({"train", "--data", data, "--out", run, "--profiler"}, kBriefMmgrec));
-  for (const char* part : {"operation", "outside of operations", "gemm [", "adam.update", "peaks of this machine", "GFLOP/s"}) {
+  for (const char* part : {"operation", "outside of operations", "gemm [", "peaks of this machine", "GFLOP/s"}) {
     INFO(part);
     CHECK(contains(outcome.err, part));
   }
   const json trace = json::parse(tests::read_text(run + "/profile.json"));
   CHECK(trace["traceEvents"].size() > 100);
   CHECK(trace["traceEvents"][0]["ph"] == "X");
+  CHECK(contains(trace.dump(), "adam.update"));  // in the table only what takes a thousandth of the time
   const std::string asked = succeed({"evaluate", run, "--profiler"}).err;
-  for (const char* part : {"operation", "gemm [", "decode_attention.self", "peaks of this machine"}) {
+  for (const char* part : {"operation", "gemm [", "peaks of this machine"}) {
     INFO(part);
     CHECK(contains(asked, part));
   }
