@@ -4,6 +4,7 @@
 
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/decode_attention.h"
+#include "autograd/ops/fused_linear.h"
 #include "genrec/beam_step.h"
 #include "genrec/data/synth.h"
 #include "genrec/evaluate.h"
@@ -79,8 +80,9 @@ void compare_tensor_kernels(tensor::Generator& rng, DeviceReport& report) {
 
 void compare_decoding(tensor::Generator& rng, DeviceReport& report) {
   const autograd::AttentionOptions options{.heads = 3, .scale = 0.4};
-  const Tensor q = random_f32({45, 36}, rng), bias = random_f32({2, 3}, rng), kv = random_f32({60, 72}, rng);
+  const Tensor q = random_f32({45, 36}, rng), table = random_f32({4, 3}, rng), kv = random_f32({60, 72}, rng);
   const std::vector<Tensor> steps{random_f32({20, 108}, rng), random_f32({45, 108}, rng)};
+  const Tensor buckets = Tensor::from<int32_t>({3, 0, 1});  // of distances up to 1
   Tensor ancestors({45, 2}, DType::i32), users({45}, DType::i32);
   for (int32_t r = 0; r < 45; ++r) {
     ancestors.data<int32_t>()[2 * r] = r % 20, ancestors.data<int32_t>()[2 * r + 1] = r;
@@ -89,13 +91,32 @@ void compare_decoding(tensor::Generator& rng, DeviceReport& report) {
   compare_devices(
       "decode_attention", 3 * kLimit,
       [&](Device device) -> std::vector<Tensor> {
-        return {autograd::decode_attention({steps[0].to(device), steps[1].to(device)}, ancestors, options, bias.to(device))};
+        return {autograd::decode_attention({steps[0].to(device), steps[1].to(device)}, ancestors, options,
+                                           {table.to(device), buckets})};
       },
       report);
   const Tensor offsets = Tensor::from<int32_t>({0, 60, 60, 60});
   compare_devices("decode_cross_attention", 3 * kLimit, [&](Device device) -> std::vector<Tensor> {
     return {autograd::decode_cross_attention(q.to(device), kv.to(device), offsets, users, options)};
   }, report);
+}
+
+// Products of inference, of few rows and of many.
+void compare_fused_products(tensor::Generator& rng, DeviceReport& report) {
+  const double rounded = tensor::precision() == tensor::Precision::bf16 ? 5e-3 : 3 * kLimit;  // norms are rounded
+  for (const int64_t rows : {20, 700}) {
+    const Tensor x = random_f32({rows, 136}, rng), scale = random_f32({136}, rng), w = random_f32({136, 300}, rng);
+    const Tensor bias = random_f32({300}, rng), table = random_f32({500, 136}, rng), sum = random_f32({rows, 300}, rng);
+    compare_devices("fused_linear, add_linear", kLimit, [&](Device device) -> std::vector<Tensor> {
+      Tensor added = sum.to(device).clone();
+      autograd::add_linear(x.to(device), w.to(device), added);
+      return {autograd::fused_linear(x.to(device), w.to(device), bias.to(device), {.relu = true}), added};
+    }, report);
+    compare_devices("fused_linear of a norm", rounded, [&](Device device) -> std::vector<Tensor> {
+      return {autograd::fused_linear(x.to(device), table.to(device), {},
+                                     {.norm = scale.to(device), .factor = 0.3, .transpose_w = true})};
+    }, report);
+  }
 }
 
 // A level of the beam search, and what else a step of decoding does besides the model.
@@ -290,6 +311,7 @@ DeviceReport compare_kernels(uint64_t seed) {
   tensor::Generator rng(seed, "device check");
   compare_tensor_kernels(rng, report);
   compare_decoding(rng, report);
+  compare_fused_products(rng, report);
   compare_beam_step(rng, report);
   compare_clustering(rng, report);
   compare_sparse(rng, report);

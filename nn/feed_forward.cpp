@@ -11,9 +11,9 @@ FeedForward::FeedForward(Parameters& parameters, const std::string& name, int64_
       name_(name),
       dropout_(name, options.dropout) {}
 
-Var FeedForward::operator()(const Var& x, const Context& context) const {
+Var FeedForward::hidden(const Normed& x, const Context& context) const {
   const ModuleScope scope(name_);
-  return down(up.with_relu(x, dropout_, context));
+  return up.with_relu(x, dropout_, context);
 }
 
 }  // namespace nn

@@ -1,5 +1,6 @@
 #include "nn/linear.h"
 
+#include "autograd/ops/fused_linear.h"
 #include "autograd/ops/linear.h"
 #include "nn/module.h"
 
@@ -10,23 +11,29 @@ Linear::Linear(Parameters& parameters, const std::string& name, int64_t in, int6
   if (options.bias) b = parameters.add(name + ".b", {out}, zeros(), {.decay = options.decay_bias});
 }
 
-Var Linear::apply(const Var& x, bool relu) const {
+static Tensor value_or_none(const Var& x) { return x.defined() ? x.value() : Tensor(); }
+
+Var Linear::apply(const Normed& x, bool relu) const {
   const ModuleScope scope(name_);
   if (packed_.defined()) {
     tensor::check(!autograd::Tape::current(), name_, ": is packed and does not learn");
-    return packed_.product(x.value(), b.defined() ? b.value() : Tensor(), relu);
+    return packed_.product(x.value().value(), value_or_none(b), relu);
   }
-  return autograd::linear(x, w, b, relu);
+  if (joins_operations(x.x)) {
+    return autograd::fused_linear(x.x.value(), w.value(), value_or_none(b),
+                                  {.norm = value_or_none(x.weight), .epsilon = x.epsilon, .relu = relu});
+  }
+  return autograd::linear(x.value(), w, b, relu);
 }
 
-Var Linear::operator()(const Var& x) const { return apply(x, false); }
+Var Linear::operator()(const Normed& x) const { return apply(x, false); }
 
-Var Linear::with_relu(const Var& x) const { return apply(x, true); }
+Var Linear::with_relu(const Normed& x) const { return apply(x, true); }
 
-Var Linear::with_relu(const Var& x, const Dropout& dropout, const Context& context) const {
+Var Linear::with_relu(const Normed& x, const Dropout& dropout, const Context& context) const {
   if (dropout.p(context) == 0) return apply(x, true);
   const ModuleScope scope(name_);
-  return autograd::linear_relu_dropout(x, w, b, dropout.p(context), dropout.stream(context));
+  return autograd::linear_relu_dropout(x.value(), w, b, dropout.p(context), dropout.stream(context));
 }
 
 void Linear::pack() { packed_ = tensor::PackedMatrix(w.value(), false, tensor::precision()); }

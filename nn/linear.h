@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nn/dropout.h"
+#include "nn/normed.h"
 #include "nn/parameters.h"
 #include "tensor/packed_matrix.h"
 
@@ -18,9 +19,9 @@ class Linear {
   Linear(Parameters& parameters, const std::string& name, int64_t in, int64_t out, const LinearOptions& options = {});
   explicit Linear(Var weights = {}) : w(std::move(weights)) {}  // of a parameter that is there, without bias
 
-  Var operator()(const Var& x) const;       // x w + b: [.., in] -> [.., out]
-  Var with_relu(const Var& x) const;        // relu(x w + b), in one pass
-  Var with_relu(const Var& x, const Dropout& dropout, const Context& context) const;  // dropped out, in the same pass
+  Var operator()(const Normed& x) const;    // x w + b: [.., in] -> [.., out]
+  Var with_relu(const Normed& x) const;     // relu(x w + b), in one pass
+  Var with_relu(const Normed& x, const Dropout& dropout, const Context& context) const;  // dropped out, in the same pass
 
   // From now on multiplies with a copy of w as it is now, laid out for few rows: for inference on
   // the CPU.
@@ -30,7 +31,7 @@ class Linear {
   Var b;  // [out], undefined without bias
 
  private:
-  Var apply(const Var& x, bool relu) const;
+  Var apply(const Normed& x, bool relu) const;
   std::string name_;
   tensor::PackedMatrix packed_;
 };

@@ -48,16 +48,17 @@ SelfAttention::SelfAttention(Parameters& parameters, const std::string& name, co
       name_(name),
       options_(checked(options, name)) {}
 
-Var SelfAttention::operator()(const Var& x, const Tensor& offsets, const Context& context,
-                              const autograd::RelativeBias& bias) const {
+Var SelfAttention::heads(const Normed& x, const Tensor& offsets, const Context& context,
+                         const autograd::RelativeBias& bias) const {
   const ModuleScope scope(name_);
-  return out(autograd::attention_qkv(qkv(x), offsets, attention_options(options_, name_, context), bias));
+  return autograd::attention_qkv(qkv(x), offsets, attention_options(options_, name_, context), bias);
 }
 
-Tensor SelfAttention::step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias) const {
+Tensor SelfAttention::step(const Normed& x, std::vector<Tensor>& cache, const Tensor& ancestors,
+                           const autograd::RelativeBias& bias) const {
   const ModuleScope scope(name_);
   cache.push_back(qkv(x).value());
-  return out(autograd::decode_attention(cache, ancestors, attention_options(options_, name_, {}), bias)).value();
+  return autograd::decode_attention(cache, ancestors, attention_options(options_, name_, {}), bias);
 }
 
 CrossAttention::CrossAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options)
@@ -69,18 +70,17 @@ CrossAttention::CrossAttention(Parameters& parameters, const std::string& name, 
   tensor::require(!options.causal, name, ": cross-attention cannot be causal; set causal on self-attention only");
 }
 
-Var CrossAttention::operator()(const Var& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets,
-                               const Context& context) const {
+Var CrossAttention::heads(const Normed& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets,
+                          const Context& context) const {
   const ModuleScope scope(name_);
-  return out(autograd::attention_kv(q(x), kv(memory), offsets, memory_offsets, attention_options(options_, name_, context)));
+  return autograd::attention_kv(q(x), kv(memory), offsets, memory_offsets, attention_options(options_, name_, context));
 }
 
-Tensor CrossAttention::step(const Tensor& x, const Tensor& memory_kv, const Tensor& memory_offsets,
+Tensor CrossAttention::step(const Normed& x, const Tensor& memory_kv, const Tensor& memory_offsets,
                             const Tensor& row_user) const {
   const ModuleScope scope(name_);
-  return out(autograd::decode_cross_attention(q(x).value(), memory_kv, memory_offsets, row_user,
-                                              attention_options(options_, name_, {})))
-      .value();
+  return autograd::decode_cross_attention(q(x).value(), memory_kv, memory_offsets, row_user,
+                                          attention_options(options_, name_, {}));
 }
 
 }  // namespace nn

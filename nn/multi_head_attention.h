@@ -25,11 +25,16 @@ class SelfAttention {
   SelfAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options);
 
   // x [tokens, D], offsets i32 [sequences+1] -> [tokens, D]. The context matters to dropout only.
-  Var operator()(const Var& x, const Tensor& offsets, const Context& context = {},
-                 const autograd::RelativeBias& bias = {}) const;
-  // One token of every beam, x [rows, D] -> [rows, D]: appends this step's queries, keys and values [rows, 3*H*W] to
-  // `cache`; ancestors and bias as in decode_attention.
-  Tensor step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias = {}) const;
+  Var operator()(const Normed& x, const Tensor& offsets, const Context& context = {},
+                 const autograd::RelativeBias& bias = {}) const {
+    return out(heads(x, offsets, context, bias));
+  }
+  // What `out` reads, [tokens, H*W].
+  Var heads(const Normed& x, const Tensor& offsets, const Context& context, const autograd::RelativeBias& bias) const;
+  // The same of one token of every beam, x [rows, D] -> [rows, H*W]: appends this step's queries, keys and values
+  // [rows, 3*H*W] to `cache`; ancestors and bias as in decode_attention.
+  Tensor step(const Normed& x, std::vector<Tensor>& cache, const Tensor& ancestors,
+              const autograd::RelativeBias& bias = {}) const;
   const MultiHeadAttentionOptions& options() const { return options_; }  // with the scale that is used
   void pack() { qkv.pack(), out.pack(); }                                // see Linear
 
@@ -46,10 +51,15 @@ class CrossAttention {
   CrossAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options);
 
   // x [queries, D], memory [keys, D], offsets i32 [sequences+1] each -> [queries, D]
-  Var operator()(const Var& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets,
-                 const Context& context = {}) const;
-  // One token of every beam, x [rows, D]: row r reads memory_kv = kv(memory) of user row_user[r].
-  Tensor step(const Tensor& x, const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user) const;
+  Var operator()(const Normed& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets,
+                 const Context& context = {}) const {
+    return out(heads(x, memory, offsets, memory_offsets, context));
+  }
+  // What `out` reads, [queries, H*W].
+  Var heads(const Normed& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets,
+            const Context& context) const;
+  // The same of one token of every beam, x [rows, D]: row r reads memory_kv = kv(memory) of user row_user[r].
+  Tensor step(const Normed& x, const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user) const;
   const MultiHeadAttentionOptions& options() const { return options_; }
   void pack() { q.pack(), kv.pack(), out.pack(); }
 

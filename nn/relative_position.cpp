@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <span>
 
-#include "autograd/ops/gather_rows.h"
-
 namespace nn {
 
 namespace {
@@ -37,15 +35,6 @@ RelativePosition::RelativePosition(Parameters& parameters, const std::string& na
   for (int64_t d = -kReach; d <= kReach; ++d) {
     buckets_.data<int32_t>()[kReach + d] = causal ? causal_bucket(d) : bidirectional_bucket(d);
   }
-}
-
-Tensor RelativePosition::row(int64_t position) const {
-  if (position <= kReach) return autograd::gather_rows(table, buckets_.row_range(kReach - position, kReach + 1)).value();
-  std::vector<int32_t> buckets;
-  for (int64_t key = 0; key <= position; ++key) {
-    buckets.push_back(buckets_.data<int32_t>()[kReach + std::max(key - position, -kReach)]);
-  }
-  return autograd::gather_rows(table, Tensor::from(buckets)).value();
 }
 
 }  // namespace nn

@@ -18,7 +18,6 @@ class RelativePosition {
   RelativePosition(Parameters& parameters, const std::string& name, int heads, bool causal, double deviation);
 
   autograd::RelativeBias bias() const { return {table, buckets_}; }
-  Tensor row(int64_t position) const;  // [position+1, heads]: the bias of a query at `position` towards keys 0 .. position
 
   Var table;  // [kDistanceBuckets, heads]
 

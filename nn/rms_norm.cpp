@@ -14,6 +14,10 @@ Var RmsNorm::operator()(const Var& x) const {
   return autograd::rms_norm(x, w, epsilon_);
 }
 
+Normed RmsNorm::of(const Var& x) const {
+  return joins_operations(x) ? Normed(x, w, epsilon_) : Normed((*this)(x));
+}
+
 autograd::TwoVars RmsNorm::of_sum(const Var& x, const Var& residual, const Dropout& dropout, const Context& context) const {
   const ModuleScope scope(name_);
   return autograd::dropout_add_rms_norm(x, residual, w, dropout.p(context), dropout.stream(context), epsilon_);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "autograd/ops/fused_linear.h"
 #include "autograd/ops/matmul.h"
 #include "autograd/ops/scale.h"
 #include "nn/module.h"
@@ -54,16 +55,21 @@ T5::T5(Parameters& parameters, const std::string& name, const T5Options& options
 Var T5::encode(const Tensor& tokens, const Tensor& offsets, const Context& context) const {
   const ModuleScope scope(name_);
   const Var x = encoder_input_(embedding_(tokens), context);  // [T, D]
-  T5Stream stream(x, encoder_.front().norm()(x));
+  T5Stream stream(x, encoder_.front().norm().of(x));
   for (size_t i = 0; i < encoder_.size(); ++i) {
     stream = encoder_[i](stream, offsets, encoder_position_.bias(), norm_after(encoder_, i, encoder_norm_), context);
   }
-  return encoder_output_(stream.norm, context);
+  return encoder_output_(stream.norm.value(), context);
 }
 
-Var T5::logits(const Var& h) const {
+Var T5::logits(const Normed& h) const {
   const double factor = 1 / std::sqrt(static_cast<double>(options_.width));
-  const Var scaled = autograd::scale(h, factor);
+  if (joins_operations(h.x)) {
+    return autograd::fused_linear(h.x.value(), table().value(), {},
+                                  {.norm = h.weight.defined() ? h.weight.value() : Tensor(), .epsilon = h.epsilon,
+                                   .factor = factor, .transpose_w = true});
+  }
+  const Var scaled = autograd::scale(h.value(), factor);
   if (output_.defined()) return output_.product(scaled.value());
   return autograd::matmul(scaled, embedding_.table, false, true);
 }
@@ -81,12 +87,12 @@ Var T5::decode(const Tensor& tokens, const Tensor& offsets, const Var& memory, c
                const Context& context) const {
   const ModuleScope scope(name_);
   const Var x = decoder_input_(embedding_(tokens), context);  // [T', D]
-  T5Stream stream(x, decoder_.front().norm()(x));
+  T5Stream stream(x, decoder_.front().norm().of(x));
   for (size_t i = 0; i < decoder_.size(); ++i) {
     stream = decoder_[i](stream, offsets, memory, memory_offsets, decoder_position_.bias(),
                          norm_after(decoder_, i, decoder_norm_), context);
   }
-  return logits(decoder_output_(stream.norm, context));
+  return logits(decoder_output_(stream.norm.value(), context));
 }
 
 T5::Memory T5::remember(const Tensor& tokens, const Tensor& offsets) const {
@@ -99,14 +105,13 @@ T5::Memory T5::remember(const Tensor& tokens, const Tensor& offsets) const {
 T5::Scores T5::step(State& state, const Memory& memory, const Tensor& tokens, const Tensor& parents,
                     const Tensor& row_user) const {
   const ModuleScope scope(name_);
-  const Tensor bias = decoder_position_.row(state.steps);
   state.advance(tokens, parents);
   state.cache.resize(decoder_.size());
   const Var x = embedding_(tokens);  // [R, D]
-  T5Stream stream(x, decoder_.front().norm()(x));
+  T5Stream stream(x, decoder_.front().norm().of(x));
   for (size_t i = 0; i < decoder_.size(); ++i) {
-    stream = decoder_[i].step(stream, state.cache[i], state.ancestors, bias, memory.kv[i], memory.offsets, row_user,
-                              norm_after(decoder_, i, decoder_norm_));
+    stream = decoder_[i].step(stream, state.cache[i], state.ancestors, decoder_position_.bias(), memory.kv[i], memory.offsets,
+                              row_user, norm_after(decoder_, i, decoder_norm_));
   }
   return next_token_scores(logits(stream.norm).value());
 }

@@ -42,7 +42,7 @@ class T5 {
   const Var& table() const { return embedding_.table; }  // [V, D]
 
  private:
-  Var logits(const Var& h) const;
+  Var logits(const Normed& h) const;
 
   std::string name_;
   T5Options options_;

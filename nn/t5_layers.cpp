@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "autograd/ops/fused_linear.h"
 #include "nn/module.h"
 
 namespace nn {
@@ -23,6 +24,18 @@ MultiHeadAttentionOptions attention(const T5Options& options, bool causal) {
           .out_deviation = inverse_root(options.heads * options.head_width)};
 }
 
+// The end of a sub-layer: in.x + dropout(last(y)), and the norm that comes.
+T5Stream sum_of(const Linear& last, const Var& y, const T5Stream& in, const Dropout& dropout, const RmsNorm& next,
+                const Context& context) {
+  if (joins_operations(in.x) && dropout.p(context) == 0 && !last.b.defined()) {
+    Tensor sum = in.x.value();
+    autograd::add_linear(y.value(), last.w.value(), sum);
+    return {in.x, next.of(in.x)};
+  }
+  const auto [sum, norm] = next.of_sum(last(y), in.x, dropout, context);
+  return {sum, norm};
+}
+
 }  // namespace
 
 T5FeedForward::T5FeedForward(Parameters& parameters, const std::string& name, const T5Options& options)
@@ -34,7 +47,7 @@ T5FeedForward::T5FeedForward(Parameters& parameters, const std::string& name, co
       dropout_(name + ".output", options.dropout) {}
 
 T5Stream T5FeedForward::operator()(const T5Stream& in, const RmsNorm& next, const Context& context) const {
-  return next.of_sum(ffn_(in.norm, context), in.x, dropout_, context);
+  return sum_of(ffn_.down, ffn_.hidden(in.norm, context), in, dropout_, next, context);
 }
 
 T5EncoderLayer::T5EncoderLayer(Parameters& parameters, const std::string& name, const T5Options& options)
@@ -47,8 +60,8 @@ T5EncoderLayer::T5EncoderLayer(Parameters& parameters, const std::string& name, 
 T5Stream T5EncoderLayer::operator()(const T5Stream& in, const Tensor& offsets, const autograd::RelativeBias& bias,
                                     const RmsNorm& next, const Context& context) const {
   const ModuleScope scope(name_);
-  const T5Stream y = ffn_.norm().of_sum(attention_(in.norm, offsets, context, bias), in.x, dropout_, context);
-  return ffn_(y, next, context);
+  const Var heads = attention_.heads(in.norm, offsets, context, bias);
+  return ffn_(sum_of(attention_.out, heads, in, dropout_, ffn_.norm(), context), next, context);
 }
 
 T5DecoderLayer::T5DecoderLayer(Parameters& parameters, const std::string& name, const T5Options& options)
@@ -65,18 +78,20 @@ T5Stream T5DecoderLayer::operator()(const T5Stream& in, const Tensor& offsets, c
                                     const Tensor& memory_offsets, const autograd::RelativeBias& bias, const RmsNorm& next,
                                     const Context& context) const {
   const ModuleScope scope(name_);
-  const T5Stream y = cross_norm_.of_sum(self_(in.norm, offsets, context, bias), in.x, self_dropout_, context);
-  const Var cross = cross_(y.norm, memory, offsets, memory_offsets, context);
-  return ffn_(ffn_.norm().of_sum(cross, y.x, cross_dropout_, context), next, context);
+  const Var self = self_.heads(in.norm, offsets, context, bias);
+  const T5Stream y = sum_of(self_.out, self, in, self_dropout_, cross_norm_, context);
+  const Var cross = cross_.heads(y.norm, memory, offsets, memory_offsets, context);
+  return ffn_(sum_of(cross_.out, cross, y, cross_dropout_, ffn_.norm(), context), next, context);
 }
 
-T5Stream T5DecoderLayer::step(const T5Stream& in, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias,
-                              const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user,
-                              const RmsNorm& next) const {
+T5Stream T5DecoderLayer::step(const T5Stream& in, std::vector<Tensor>& cache, const Tensor& ancestors,
+                              const autograd::RelativeBias& bias, const Tensor& memory_kv, const Tensor& memory_offsets,
+                              const Tensor& row_user, const RmsNorm& next) const {
   const ModuleScope scope(name_);
-  const T5Stream y = cross_norm_.of_sum(self_.step(in.norm.value(), cache, ancestors, bias), in.x, self_dropout_, {});
-  const Tensor cross = cross_.step(y.norm.value(), memory_kv, memory_offsets, row_user);
-  return ffn_(ffn_.norm().of_sum(cross, y.x, cross_dropout_, {}), next, {});
+  const Tensor self = self_.step(in.norm, cache, ancestors, bias);
+  const T5Stream y = sum_of(self_.out, self, in, self_dropout_, cross_norm_, {});
+  const Tensor cross = cross_.step(y.norm, memory_kv, memory_offsets, row_user);
+  return ffn_(sum_of(cross_.out, cross, y, cross_dropout_, ffn_.norm(), {}), next, {});
 }
 
 }  // namespace nn

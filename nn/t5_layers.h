@@ -1,6 +1,8 @@
 // One encoder and one decoder layer of T5 (Raffel et al. 2020): pre-norm, x + dropout(f(norm(x))), RMS norms, no biases in
 // the projections, no scaling of the scores. The relative position bias belongs to the stack and is passed in. The sum at the
-// end of a sub-layer and the norm before the next one are one operation, so a layer is given the norm that comes after it.
+// end of a sub-layer and the norm before the next one are one operation, so a layer is given the norm that comes after it. At
+// inference on a GPU the sum is joined to the product before it instead, and the norm to those after it: the memory of the
+// stream is changed in place.
 #pragma once
 
 #include "nn/feed_forward.h"
@@ -21,9 +23,9 @@ struct T5Options {
 
 // The residual stream between two sub-layers, [tokens, D] both.
 struct T5Stream {
-  T5Stream(Var sum, Var normed) : x(std::move(sum)), norm(std::move(normed)) {}
-  T5Stream(const autograd::TwoVars& both) : T5Stream(both.first, both.second) {}
-  Var x, norm;  // norm(x), by the norm of the sub-layer that comes
+  T5Stream(Var sum, Normed normed) : x(std::move(sum)), norm(std::move(normed)) {}
+  Var x;
+  Normed norm;  // of x, by the norm of the sub-layer that comes
 };
 
 // x + dropout(ffn(norm(x)))
@@ -70,7 +72,7 @@ class T5DecoderLayer {
   Tensor memory_kv(const Tensor& memory) const { return cross_.kv(memory).value(); }
 
   // One token of every beam, as SelfAttention::step and CrossAttention::step; x [rows, D] -> [rows, D].
-  T5Stream step(const T5Stream& in, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& bias,
+  T5Stream step(const T5Stream& in, std::vector<Tensor>& cache, const Tensor& ancestors, const autograd::RelativeBias& bias,
                 const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user, const RmsNorm& next) const;
   const RmsNorm& norm() const { return self_norm_; }
   void pack() { self_.pack(), cross_.pack(), ffn_.pack(); }

@@ -218,15 +218,16 @@ static void require_matrix(const char* name, const Var& x, int64_t columns, cons
                   q.value().dtype(), "; it must be [rows, ", columns, "] of the same type");
 }
 
-static void require_bias(const RelativeBias& bias, const Var& q, int heads) {
+void require_bias(const char* operation, const RelativeBias& bias, const Tensor& q, int heads) {
+  if (!bias.table.defined()) return;
   const Tensor &table = bias.table.value(), &buckets = bias.buckets;
-  tensor::require(table.shape().rank() == 2 && table.columns() == heads && table.dtype() == q.value().dtype(),
-                  "attention: the bias table is ", table.shape(), " ", table.dtype(), " for ", heads, " heads and q of ",
-                  q.value().dtype(), "; it must be [buckets, heads] of the same type");
-  tensor::require(buckets.shape().rank() == 1 && buckets.size() % 2 == 1 && buckets.dtype() == DType::i32,
-                  "attention: the buckets are ", buckets.dtype(), " ", buckets.shape(), "; they must be i32 [2*reach+1]");
+  tensor::require(table.shape().rank() == 2 && table.columns() == heads && table.dtype() == q.dtype(), operation,
+                  ": the bias table is ", table.shape(), " ", table.dtype(), " for ", heads, " heads and q of ", q.dtype(),
+                  "; it must be [buckets, heads] of the same type");
+  tensor::require(buckets.shape().rank() == 1 && buckets.size() % 2 == 1 && buckets.dtype() == DType::i32, operation,
+                  ": the buckets are ", buckets.dtype(), " ", buckets.shape(), "; they must be i32 [2*reach+1]");
   for (const int32_t bucket : buckets.span<int32_t>()) {
-    tensor::require(bucket >= 0 && bucket < table.rows(), "attention: bucket ", bucket, " of a bias table ", table.shape(),
+    tensor::require(bucket >= 0 && bucket < table.rows(), operation, ": bucket ", bucket, " of a bias table ", table.shape(),
                     "; buckets must be from 0 to ", table.rows() - 1);
   }
 }
@@ -243,7 +244,8 @@ static Var attend_columns(std::vector<Var> inputs, Place q, Place k, Place v, in
   tensor::require(options.dropout >= 0 && options.dropout < 1, "attention: dropout is ", options.dropout,
                   "; it must be in [0, 1)");
   const size_t matrices = inputs.size();
-  if (bias.table.defined()) require_bias(bias, inputs[q.index], options.heads), inputs.push_back(bias.table);
+  require_bias("attention", bias, inputs[q.index].value(), options.heads);
+  if (bias.table.defined()) inputs.push_back(bias.table);
   std::vector<Tensor> values;
   bool needs_grad = false;
   for (const Var& x : inputs) values.push_back(x.value()), needs_grad |= x.needs_grad();

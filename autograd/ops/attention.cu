@@ -5,6 +5,7 @@
 #include "autograd/ops/attention_head.h"
 #include "autograd/ops/attention_tiles.h"
 #include "autograd/ops/dropout.h"
+#include "autograd/ops/relative_table.h"
 #include "tensor/cuda/map.h"
 #include "tensor/cuda/sums.h"
 
@@ -12,24 +13,9 @@ namespace autograd::attention_kernels {
 
 using tensor::cuda::floats;
 
-struct RelativeTable {
-  const float* table;  // [buckets, heads]; null: no bias
-  const int32_t* buckets;
-  int reach, heads;
-
-  __device__ int bucket(int distance) const {
-    return buckets[reach + (distance < -reach ? -reach : distance > reach ? reach : distance)];
-  }
-  __device__ float operator()(const AttentionBlock& b, int i, int j) const {
-    return table ? table[bucket(j - i) * heads + b.head] : 0.f;
-  }
+struct BiasOfBlock : RelativeTable {
+  __device__ float operator()(const AttentionBlock& b, int i, int j) const { return at(j - i, b.head); }
 };
-
-static RelativeTable relative_table(const Tensor& table, const Tensor& buckets) {
-  if (!table.defined()) return {nullptr, nullptr, 0, 1};
-  return {floats(table), tensor::cuda::indices(buckets), static_cast<int>(buckets.size() / 2),
-          static_cast<int>(table.columns())};
-}
 
 // The gradients of the biases of one sequence and head by distance: lines[sequence, head, longest + d] = sum of ds[i, i +
 // d].
@@ -89,7 +75,8 @@ static void forward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const
   const auto precision = tensor::precision();
   const size_t shared = shared_bytes_of(x, longest_of(q_offsets), longest_of(k_offsets), 1, precision);
   tensor::cuda::launch("attention.forward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
-                       attend_kernel_of<RelativeTable, NoValue>(x, precision), x, relative_table(inputs.table, buckets),
+                       attend_kernel_of<BiasOfBlock, NoValue>(x, precision), x,
+                       BiasOfBlock{relative_table(inputs.table, buckets)},
                        NoValue{}, floats(probabilities), DeviceColumns{floats(out), out.columns()});
   if (saved) *saved = probabilities;
 }

@@ -25,6 +25,9 @@ struct RelativeBias {
   Tensor buckets;  // i32 [2*reach+1]: the bucket of distance d is buckets[reach + d]
 };
 
+// An Error of `operation` if there is a bias and it does not fit q.
+void require_bias(const char* operation, const RelativeBias& bias, const Tensor& q, int heads);
+
 // q [queries, heads*width], k and v [keys, heads*width] -> [queries, heads*width]; column block h belongs to head h. Offsets
 // are i32 [sequences+1]: the queries of sequence s are rows q_offsets[s] .. q_offsets[s+1], its keys likewise. out =
 // dropout(softmax(scale q k^T)) v per sequence and head; a sequence without keys gives 0. In bf16 both

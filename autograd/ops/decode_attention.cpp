@@ -14,8 +14,21 @@ namespace decode_attention_kernels {
 static constexpr int64_t kRowsPerPiece = 16;
 static constexpr int64_t kHeadsPerPiece = 3;
 
+// Of the last position towards each step, [count, heads].
+template <class T>
+static std::vector<T> biases_of(const Tensor& table, const Tensor& buckets, int64_t count) {
+  if (!table.defined()) return {};
+  std::vector<T> biases;
+  const int64_t reach = buckets.size() / 2, heads = table.columns();
+  for (int64_t j = 0; j < count; ++j) {
+    const T* row = table.data<T>() + buckets.data<int32_t>()[reach + std::max(j - (count - 1), -reach)] * heads;
+    biases.insert(biases.end(), row, row + heads);
+  }
+  return biases;
+}
+
 static void self_cpu(const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options,
-                     const Tensor& bias, Tensor& out) {
+                     const Tensor& table, const Tensor& buckets, Tensor& out) {
   const int64_t rows = out.rows(), columns = out.columns(), count = static_cast<int64_t>(steps.size());
   const int32_t* ancestor = ancestors.data<int32_t>();
   tensor::count_work(4.0 * static_cast<double>(rows * count * columns), 0);
@@ -23,13 +36,14 @@ static void self_cpu(const std::vector<Tensor>& steps, const Tensor& ancestors, 
     using T = decltype(zero);
     std::vector<const T*> caches;
     for (const Tensor& step : steps) caches.push_back(step.data<T>());
+    const std::vector<T> biases = biases_of<T>(table, buckets, count);
     tensor::parallel_for(rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
       T* p = thread_scratch<T>(16 * count);
       std::vector<const T*> keys(count);
       for (int64_t r = begin; r < end; ++r) {
         for (int64_t j = 0; j < count; ++j) keys[j] = caches[j] + (3 * int64_t{ancestor[r * count + j]} + 1) * columns;
         tensor::simd<T>().attend_row(options.heads, columns / options.heads, count, caches.back() + 3 * r * columns, keys.data(),
-                                     static_cast<T>(options.scale), bias.defined() ? bias.data<T>() : nullptr, p,
+                                     static_cast<T>(options.scale), table.defined() ? biases.data() : nullptr, p,
                                      out.data<T>() + r * columns);
       }
     });
@@ -83,7 +97,7 @@ constinit decltype(cross) cross{"decode_attention.cross", cross_cpu};
 }  // namespace decode_attention_kernels
 
 Tensor decode_attention(const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options,
-                        const Tensor& bias) {
+                        const RelativeBias& bias) {
   tensor::check(!steps.empty(), "decode_attention: no step");
   const Tensor& qkv = steps.back();
   tensor::require(qkv.shape().rank() == 2 && options.heads > 0 && qkv.columns() % (3 * options.heads) == 0,
@@ -97,9 +111,7 @@ Tensor decode_attention(const std::vector<Tensor>& steps, const Tensor& ancestor
   const Shape table{qkv.rows(), static_cast<int64_t>(steps.size())};
   tensor::require(ancestors.shape() == table && ancestors.dtype() == DType::i32, "decode_attention: ancestors is ",
                   ancestors.dtype(), " ", ancestors.shape(), "; it must be i32 ", table);
-  const Shape biases{static_cast<int64_t>(steps.size()), options.heads};
-  tensor::require(!bias.defined() || (bias.shape() == biases && bias.dtype() == qkv.dtype()), "decode_attention: bias is ",
-                  bias.dtype(), " ", bias.shape(), "; it must be ", qkv.dtype(), " ", biases);
+  require_bias("decode_attention", bias, qkv, options.heads);
   const int64_t checked = ancestors.device() == tensor::Device::cpu ? ancestors.size() : 0;
   for (int64_t i = 0; i < checked; ++i) {
     const int32_t* ancestor = ancestors.data<int32_t>();
@@ -108,7 +120,8 @@ Tensor decode_attention(const std::vector<Tensor>& steps, const Tensor& ancestor
                     " descends from row ", ancestor[i], " of step ", step, ", which has ", before, " rows; the table is wrong");
   }
   Tensor out({qkv.rows(), qkv.columns() / 3}, qkv.dtype(), qkv.device());
-  decode_attention_kernels::self(steps, ancestors, options, bias, out);
+  const Tensor bias_table = bias.table.defined() ? bias.table.value() : Tensor();
+  decode_attention_kernels::self(steps, ancestors, options, bias_table, bias.buckets, out);
   return out;
 }
 

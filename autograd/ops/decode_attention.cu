@@ -1,5 +1,6 @@
 #include "autograd/ops/decode_attention.h"
 
+#include "autograd/ops/relative_table.h"
 #include "tensor/cuda/rows.h"
 
 namespace autograd::decode_attention_kernels {
@@ -60,14 +61,14 @@ struct Steps {
   const float* of[kMostSteps];
 };
 
-__global__ void self_kernel(Rows x, Steps steps, const int32_t* ancestors, const float* biases) {
+__global__ void self_kernel(Rows x, Steps steps, const int32_t* ancestors, RelativeTable bias) {
   const int64_t task = tensor::cuda::row_of_warp(), r = task / x.heads, h = task % x.heads;
   if (r >= x.rows) return;
   const int columns = x.heads * x.width;
   attend_row(
       steps.of[steps.count - 1] + 3 * r * columns + h * x.width, steps.count,
       [&](int j) { return steps.of[j] + (3 * int64_t{ancestors[r * steps.count + j]} + 1) * columns + h * x.width; },
-      [&](int j) { return biases ? biases[j * x.heads + h] : 0.f; }, x.width, columns, x.scale,
+      [&](int j) { return bias.at(j - (steps.count - 1), static_cast<int>(h)); }, x.width, columns, x.scale,
       x.out + r * columns + h * x.width);
 }
 
@@ -99,13 +100,13 @@ static void launch_warps(const char* name, const Rows& x, void (*kernel)(Rows, P
 }
 
 static void self_cuda(const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options,
-                      const Tensor& bias, Tensor& out) {
+                      const Tensor& table, const Tensor& buckets, Tensor& out) {
   tensor::require(tensor::Fault::resources, steps.size() <= kMostSteps, "decode_attention: step ", steps.size(),
                   ", on a GPU there can be ", kMostSteps, "; use --device cpu");
   Steps caches{static_cast<int>(steps.size()), {}};
   for (int step = 0; step < caches.count; ++step) caches.of[step] = floats(steps[step]);
   launch_warps("decode_attention.self", rows_of(options, out), self_kernel, caches, tensor::cuda::indices(ancestors),
-               tensor::cuda::floats_or_null(bias));
+               relative_table(table, buckets));
 }
 
 static void cross_cuda(const Tensor& q, const Tensor& kv, const Tensor& k_offsets, const Tensor& row_user,

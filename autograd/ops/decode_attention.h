@@ -11,10 +11,10 @@ namespace autograd {
 
 // Self-attention. steps[t] holds the queries, keys and values [rows_t, 3*heads*width] of the rows that were alive at step t;
 // the last step is the current one, whose queries attend -> [rows, heads*width]. ancestors, i32 [rows, steps], says which
-// row of each step a beam descends from. bias [steps, heads], which may be undefined, is that of the current position
-// towards each step: scores = scale (q . k + bias). options.causal and options.dropout have no meaning here.
+// row of each step a beam descends from. The bias is by the distance of a step from the last one, as in attention.
+// options.causal and options.dropout have no meaning here.
 Tensor decode_attention(const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options,
-                        const Tensor& bias = {});
+                        const RelativeBias& bias = {});
 
 // Cross-attention. Row r of q attends to the keys and values of user row_user[r], rows k_offsets[user] .. k_offsets[user+1]
 // of kv [keys, 2*heads*width]. A user without keys gives 0.
@@ -23,7 +23,7 @@ Tensor decode_cross_attention(const Tensor& q, const Tensor& kv, const Tensor& k
 
 namespace decode_attention_kernels {
 extern tensor::Kernel<void(const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options,
-                           const Tensor& bias, Tensor& out)>
+                           const Tensor& table, const Tensor& buckets, Tensor& out)>
     self;
 extern tensor::Kernel<void(const Tensor& q, const Tensor& kv, const Tensor& k_offsets, const Tensor& row_user,
                            const AttentionOptions& options, Tensor& out)>

@@ -14,7 +14,8 @@ static void product_cpu(const Tensor& a, const Tensor& b, const Tensor& bias, Te
     const int64_t inner = options.transpose_a ? a.rows() : a.columns();
     tensor::gemm<T>(options.transpose_a, options.transpose_b, y.rows(), y.columns(), inner, a.data<T>(), a.columns(),
                     b.data<T>(), b.columns(), y.data<T>(), y.columns(),
-                    {.bias = bias.defined() ? bias.data<T>() : nullptr, .relu = options.relu}, tensor::precision());
+                    {.bias = bias.defined() ? bias.data<T>() : nullptr, .accumulate = options.accumulate, .relu = options.relu},
+                    tensor::precision());
   });
   if (options.dropout > 0) dropout_kernels::apply(y, Tensor(), options.dropout, *options.stream, y);
 }

@@ -12,7 +12,7 @@ static void product_cuda(const Tensor& a, const Tensor& b, const Tensor& bias, T
   const int64_t inner = options.transpose_a ? a.rows() : a.columns(), columns = y.columns();
   float* py = floats(y);
   tensor::cuda::gemm(options.transpose_a, options.transpose_b, y.rows(), columns, inner, floats(a), a.columns(), floats(b),
-                     b.columns(), py, columns, /*accumulate=*/false, tensor::precision());
+                     b.columns(), py, columns, options.accumulate, tensor::precision());
   if (!bias.defined() && !options.relu && options.dropout == 0) return;
   const float* pb = tensor::cuda::floats_or_null(bias);
   const bool relu = options.relu;

@@ -14,7 +14,8 @@ namespace matmul_kernels {  // seam between matmul.cpp (CPU) and matmul.cu (CUDA
 
 struct Options {
   bool transpose_a = false, transpose_b = false;
-  bool relu = false;  // y = relu(op(a) op(b) + bias)
+  bool relu = false;   // y = relu(op(a) op(b) + bias)
+  bool accumulate = false;  // y += op(a) op(b); neither bias nor ReLU
   double dropout = 0;  // then y = dropout(y), by this stream
   const tensor::Random* stream = nullptr;
 };

@@ -14,7 +14,7 @@ __global__ void forward_kernel(int64_t rows, int64_t n, const float* x, const fl
   const int64_t r = tensor::cuda::row_of_warp();
   if (r >= rows) return;
   x += r * n;
-  const float s = 1 / sqrtf(warp_sum_of(n, [&](int64_t j) { return x[j] * x[j]; }) / static_cast<float>(n) + epsilon);
+  const float s = tensor::cuda::inverse_root_mean_square(x, n, epsilon);
   for (int64_t j = lane_of_warp(); j < n; j += kWarp) y[r * n + j] = x[j] * w[j] * s;
   if (lane_of_warp() == 0) rrms[r] = s;
 }

@@ -38,4 +38,9 @@ __device__ float warp_sum_of(int64_t n, F f) {
   return warp_sum(sum);
 }
 
+// 1 / sqrt(mean(x^2) + epsilon) of n numbers, by one warp.
+__device__ inline float inverse_root_mean_square(const float* x, int64_t n, float epsilon) {
+  return 1 / sqrtf(warp_sum_of(n, [&](int64_t j) { return x[j] * x[j]; }) / static_cast<float>(n) + epsilon);
+}
+
 }  // namespace tensor::cuda

@@ -43,23 +43,19 @@ TEST_CASE("cached self-attention along the ancestors equals causal attention", "
 
 TEST_CASE("cached self-attention takes the bias of its position", "[decode_attention]") {
   const AttentionOptions options{.heads = 2, .scale = .4};
-  const Tensor qkv = random_matrix(3, 3 * 10, 1), table = random_matrix(5, 2, 2);
-  const Tensor buckets = Tensor::from<int32_t>({3, 1, 0, 2, 4});
+  const Tensor qkv = random_matrix(4, 3 * 10, 1), table = random_matrix(5, 2, 2);
+  const Tensor buckets = Tensor::from<int32_t>({3, 1, 0, 2, 4});  // of distances up to 2; the first step is 3 away
   std::vector<Tensor> steps;
-  for (int64_t t = 0; t < 3; ++t) steps.push_back(qkv.row_range(t, t + 1));
-  Tensor bias({3, 2}, DType::f64);  // of distances -2, -1, 0
-  for (int64_t t = 0; t < 3; ++t) {
-    const int64_t bucket = buckets.data<int32_t>()[t];
-    bias.row_range(t, t + 1).copy_from(table.row_range(bucket, bucket + 1));
-  }
-  const Tensor ancestors = Tensor::from<int32_t>({0, 0, 0}, {1, 3});
-  const Tensor out = decode_attention(steps, ancestors, options, bias);
+  for (int64_t t = 0; t < 4; ++t) steps.push_back(qkv.row_range(t, t + 1));
+  const Tensor ancestors = Tensor::from<int32_t>({0, 0, 0, 0}, {1, 4});
+  const Tensor out = decode_attention(steps, ancestors, options, {table, buckets});
   const Tensor whole =
-      attention_qkv(qkv, offsets_of({3}), {.heads = 2, .scale = .4, .causal = true}, {table, buckets}).value();
-  CHECK(distance(out, whole.row_range(2, 3)) < 1e-13);
+      attention_qkv(qkv, offsets_of({4}), {.heads = 2, .scale = .4, .causal = true}, {table, buckets}).value();
+  CHECK(distance(out, whole.row_range(3, 4)) < 1e-13);
   CHECK(tests::error_of([&] {
-          decode_attention({qkv}, Tensor::zeros({3, 1}, DType::i32), options, bias);
-        }) == "decode_attention: bias is f64 [3,2]; it must be f64 [1,2]");
+          decode_attention({qkv}, Tensor::zeros({4, 1}, DType::i32), options, {random_matrix(5, 3, 2), buckets});
+        }) == "decode_attention: the bias table is [5,3] f64 for 2 heads and q of f64; it must be [buckets, heads] of the same "
+              "type");
 }
 
 TEST_CASE("cross-attention of beams equals attention of their users", "[decode_attention]") {
