@@ -22,6 +22,7 @@
 #include "autograd/ops/repeat_rows_by_segment.h"
 #include "autograd/ops/rms_norm.h"
 #include "autograd/ops/row_dot.h"
+#include "autograd/ops/scalar_mlps.h"
 #include "autograd/ops/segment_mean.h"
 #include "autograd/ops/softmax.h"
 #include "autograd/ops/sum.h"
@@ -127,6 +128,9 @@ void add_rows(Named& all, tensor::Generator& rng) {
   all.push_back({"row_dot", {{random({67, 70}), random({67, 70})}, [](const Inputs& in) { return row_dot(in[0], in[1]); }}});
   all.push_back(
       {"concat_columns", {{random({67, 33}), random({67, 70})}, [](const Inputs& in) { return concat_columns(in); }}});
+  all.push_back({"scalar_mlps", {{random({600, 1}), random_away_from_zero({1, 35}, rng), random({35, 1}),
+                                  random_away_from_zero({1, 35}, rng), random({35, 1})},
+                                 [](const Inputs& in) { return scalar_mlps(in[0], {{in[1], in[2]}, {in[3], in[4]}}); }}});
   const Tensor offsets = offsets_of({0, 33, 1, 70, 0, 9});
   all.push_back({"segment_mean", {{random({113, 70})}, [=](const Inputs& in) { return segment_mean(in[0], offsets); }}});
   all.push_back({"repeat_rows_by_segment",

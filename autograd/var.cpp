@@ -1,6 +1,7 @@
 #include "autograd/var.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "autograd/op.h"
 #include "tensor/elementwise.h"
@@ -14,7 +15,6 @@ struct Node {
   Tensor value;
   Tensor grad;
   bool needs_grad = false;
-  bool accumulates_in_place = false;  // grad is ours to add to, not shared with another node
   const Op* op = nullptr;             // null for leaves
   std::vector<Var> inputs;
   Backward backward;
@@ -58,17 +58,23 @@ Tensor random_away_from_zero(Shape shape, tensor::Generator& rng) {
   return x;
 }
 
-// The first gradient is kept as it is; it may be shared (dx = dy of an addition), so the sum with the second is a new tensor.
+// A gradient that others hold too (dx = dy of an addition) stays as it is.
 void Node::accumulate(const Tensor& gradient) {
   if (!grad.defined()) {
     grad = gradient;
-    accumulates_in_place = false;
     return;
   }
-  Tensor sum = accumulates_in_place ? grad : Tensor::like(grad);
+  Tensor sum = grad.sole() ? grad : Tensor::like(grad);
   tensor::add(grad, gradient, sum);
   grad = sum;
-  accumulates_in_place = true;
+}
+
+bool Wanted::operator[](size_t input) const { return inputs_[input].needs_grad(); }
+
+Wanted::Target Wanted::target(size_t input) const {
+  Node& node = *inputs_[input].node_;
+  if (node.grad.defined() && node.grad.sole()) return {std::exchange(node.grad, Tensor()), true};
+  return {Tensor::like(node.value)};
 }
 
 Var::Var(Tensor value) : node_(std::make_shared<Node>()) { node_->value = std::move(value); }
@@ -101,7 +107,6 @@ Var record(const Op& op, std::vector<Var> inputs, Tensor value, Backward backwar
   Var y(std::move(value));
   Tape* tape = Tape::current();
   if (!tape) return y;
-  check(inputs.size() <= 64, op.name(), ": more than 64 inputs");
   y.node_->needs_grad = std::any_of(inputs.begin(), inputs.end(), [](const Var& x) { return x.needs_grad(); });
   if (!y.node_->needs_grad) return y;
   y.node_->op = &op;
@@ -157,17 +162,16 @@ void Tape::backward(const Var& y, const Tensor& dy) {
   for (; !nodes_.empty(); nodes_.pop_back()) {  // popping frees what a consumed node saved
     Node& node = *nodes_.back();
     if (!node.reached()) continue;
-    uint64_t bits = 0;
-    for (size_t i = 0; i < node.inputs.size(); ++i) bits |= uint64_t{node.inputs[i].needs_grad()} << i;
+    const Wanted wanted(node.inputs);
     const tensor::Scope scope(node.module.empty() ? "backward" : "backward of " + node.module);
-    Gradients gradients = node.backward(node.grad, Wanted(bits));
+    Gradients gradients = node.backward(node.grad, wanted);
     check(gradients.size() == node.inputs.size(), node.op->name(), ": backward returned ", gradients.size(), " gradients for ",
           node.inputs.size(), " inputs");
     node.backward = nullptr;
     node.grad = Tensor();
     if (node.second) node.second->grad = Tensor();
     for (size_t i = 0; i < gradients.size(); ++i) {
-      if (!(bits >> i & 1)) continue;
+      if (!wanted[i]) continue;
       check(gradients[i].defined(), node.op->name(), ": backward returned no gradient for input ", i);
       check(gradients[i].shape() == node.inputs[i].shape(), node.op->name(), ": gradient ", i, " is ", gradients[i].shape(),
             ", the input is ", node.inputs[i].shape());

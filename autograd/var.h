@@ -22,18 +22,25 @@ struct Node;
 class Op;
 class Var;
 
-// Which inputs need a gradient: wanted[i] is for input i. The others may be returned undefined.
+// Which inputs need a gradient, wanted[i] for input i, and where it may go. The others may be returned undefined.
 class Wanted {
  public:
-  explicit Wanted(uint64_t bits) : bits_(bits) {}
-  bool operator[](size_t input) const { return bits_ >> input & 1; }
+  explicit Wanted(const std::vector<Var>& inputs) : inputs_(inputs) {}  // which must outlive it
+  bool operator[](size_t input) const;
+
+  // For an operation that adds as easily as it assigns. What it is given it must fill and return.
+  struct Target {
+    Tensor gradient;   // of the input's shape
+    bool add = false;  // it holds the input's gradient so far: add to it
+  };
+  Target target(size_t input) const;
 
  private:
-  uint64_t bits_;
+  const std::vector<Var>& inputs_;
 };
 
-// Given dy, the gradients of the inputs, in their order. Assigns: only Tape::backward accumulates. Its captures are what the
-// operation saves for its backward pass.
+// Given dy, the gradients of the inputs, in their order. Assigns, and Tape::backward adds up, but for what goes into a
+// target. Its captures are what the operation saves for its backward pass.
 using Gradients = std::vector<Tensor>;
 using Backward = std::function<Gradients(const Tensor& dy, Wanted wanted)>;
 
@@ -58,6 +65,7 @@ class Var {
 
  private:
   friend class Tape;
+  friend class Wanted;
   friend struct Node;
   friend Var record(const Op&, std::vector<Var>, Tensor, Backward);
   friend struct TwoVars record(const Op&, std::vector<Var>, Tensor, Tensor, BackwardOfTwo);

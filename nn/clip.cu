@@ -13,11 +13,11 @@ __global__ void norm_kernel(const DevicePiece<const float*>* pieces, double* par
   const DevicePiece<const float*>& piece = pieces[blockIdx.x];
   double sum = 0;
   for (int64_t i = piece.begin + threadIdx.x; i < piece.end; i += blockDim.x) sum += double{piece.entry[i]} * piece.entry[i];
-  const auto finish = [=](double squares) {
-    *norm = sqrt(squares);
+  const auto finish = [=](const double* squares) {
+    *norm = sqrt(*squares);
     *scale = max_norm > 0 && *norm > max_norm ? max_norm / *norm : 1;
   };
-  tensor::cuda::sum_of_blocks(sum, finish, parts, counter);
+  tensor::cuda::sum_of_blocks({sum}, finish, parts, counter);
 }
 
 static void measure_cuda(const Tensor&, std::span<const Tensor> gradients, double max_norm, Clip& clip) {

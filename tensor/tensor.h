@@ -49,6 +49,7 @@ class Tensor {
   std::span<const T> span() const { return {data<T>(), static_cast<size_t>(size())}; }
   std::byte* raw() const { return memory_.get(); }
   std::weak_ptr<std::byte> memory() const { return memory_; }  // tells whether this memory is still the same
+  bool sole() const { return memory_.use_count() == 1; }       // no other tensor shares the memory
 
   Tensor reshape(Shape shape) const;                   // same elements, same memory
   Tensor row_range(int64_t begin, int64_t end) const;  // rows [begin, end) of the first dimension, same memory

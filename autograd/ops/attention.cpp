@@ -131,11 +131,10 @@ static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const 
   });
 }
 
-// dtable[b, h] = sum of the parts [pieces, heads, 2*longest+2] over the distances in bucket b, in order.
+// dtable[b, h] += sum of the parts [pieces, heads, 2*longest+2] over the distances in bucket b, in order.
 template <class T>
 static void sum_buckets(const Tensor& parts, const Tensor& buckets, int64_t longest, Tensor& dtable) {
   const int64_t heads = dtable.columns(), line = 2 * longest + 2, pieces = parts.size() / (heads * line);
-  dtable.fill(0);
   for (int64_t h = 0; h < heads; ++h) {
     for (int64_t d = -longest; d <= longest; ++d) {
       const T* part = parts.data<T>() + h * line + longest + 1 + d;
@@ -175,6 +174,7 @@ static void backward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const
         }
       }
     });
+    if (biased && !gradients.add_to_table) gradients.table.fill(0);
     if (biased) sum_buckets<T>(parts, buckets, longest, gradients.table);
   });
 }
@@ -259,10 +259,12 @@ static Var attend_columns(std::vector<Var> inputs, Place q, Place k, Place v, in
                              Tape::current() && needs_grad ? &saved : nullptr);
   return record(attention_op, inputs, out, [=, buckets = bias.buckets](const Tensor& dout, Wanted wanted) -> Gradients {
     Gradients gradients;
-    for (size_t i = 0; i < values.size(); ++i) {
-      gradients.push_back(i < matrices || wanted[i] ? Tensor::like(values[i]) : Tensor());
-    }
+    for (size_t i = 0; i < matrices; ++i) gradients.push_back(Tensor::like(values[i]));
+    Wanted::Target table;
+    if (values.size() > matrices && wanted[matrices]) table = wanted.target(matrices);
+    if (values.size() > matrices) gradients.push_back(table.gradient);
     AttentionInputs parts = at(gradients);
+    parts.add_to_table = table.add;
     attention_kernels::backward(q_offsets, k_offsets, options, at(values), buckets, saved, dout, parts);
     return gradients;
   });

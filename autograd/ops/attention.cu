@@ -17,18 +17,26 @@ struct BiasOfBlock : RelativeTable {
   __device__ float operator()(const AttentionBlock& b, int i, int j) const { return at(j - i, b.head); }
 };
 
-// The gradients of the biases of one sequence and head by distance: lines[sequence, head, longest + d] = sum of ds[i, i +
-// d].
-__global__ void diagonals_kernel(AttentionProblem x, const float* scores, int longest, float* lines) {
+// The gradient of the table from one sequence and head: parts[sequence, bucket, head] = sum of ds[i, i + d] over the
+// distances d in the bucket. line [sequences, heads, 2*longest+1] holds the sums by distance.
+__global__ void table_kernel(AttentionProblem x, const float* scores, RelativeTable table, int count, int longest,
+                             float* line, float* parts) {
   const AttentionBlock b(x);
-  const int length = 2 * longest + 1;
   const float* ds = scores + b.start;
-  float* line = lines + (b.sequence * x.heads + b.head) * length;
-  for (int t = static_cast<int>(threadIdx.x); t < length; t += static_cast<int>(blockDim.x)) {
-    const int d = t - longest, first = d < 0 ? -d : 0, last = b.queries < b.keys - d ? b.queries : b.keys - d;
+  line += (b.sequence * x.heads + b.head) * (2 * longest + 1) + longest;
+  for (int d = static_cast<int>(threadIdx.x) - b.queries + 1; d < b.keys; d += static_cast<int>(blockDim.x)) {
+    const int first = d < 0 ? -d : 0, last = b.queries < b.keys - d ? b.queries : b.keys - d;
     float sum = 0;
     for (int i = first; i < last; ++i) sum += ds[int64_t{i} * b.keys + i + d];
-    line[t] = sum;
+    line[d] = sum;
+  }
+  __syncthreads();
+  for (int bucket = static_cast<int>(threadIdx.x); bucket < count; bucket += static_cast<int>(blockDim.x)) {
+    float sum = 0;
+    for (int d = 1 - b.queries; d < b.keys; ++d) {
+      if (table.bucket(d) == bucket) sum += line[d];
+    }
+    parts[(b.sequence * count + bucket) * x.heads + b.head] = sum;
   }
 }
 
@@ -81,27 +89,18 @@ static void forward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const
   if (saved) *saved = probabilities;
 }
 
-// dtable[b, h] = sum over the sequences and over the distances in bucket b.
+// dtable[b, h] = sum over the sequences and over the distances in bucket b, added to what is there where `add`.
 static void table_backward(const AttentionProblem& x, const Tensor& q_offsets, const Tensor& buckets, const float* scores,
-                           Tensor& dtable) {
+                           bool add, Tensor& dtable) {
   const int longest = longest_of(q_offsets);
-  const int64_t sequences = q_offsets.size() - 1, length = 2 * longest + 1, heads = x.heads;
-  Tensor lines = tensor::cuda::scratch(sequences * heads * length), sums = tensor::cuda::scratch(heads * length);
-  tensor::cuda::launch("attention.diagonals", blocks_of(q_offsets, x.heads), dim3(kAttentionThreads), 0, diagonals_kernel, x,
-                       scores, longest, floats(lines));
-  tensor::cuda::sum_rows("attention.distances", sequences, heads * length,
-                         tensor::cuda::RowParts{floats(lines), heads * length}, floats(sums));
-  const RelativeTable table = relative_table(dtable, buckets);
-  const float* by_distance = floats(sums);
-  float* result = floats(dtable);
-  tensor::cuda::for_each("attention.dtable", dtable.size(), [=] __device__(int64_t i) {
-    const int64_t bucket = i / heads, head = i % heads;
-    float sum = 0;
-    for (int d = -longest; d <= longest; ++d) {
-      if (table.bucket(d) == bucket) sum += by_distance[head * length + longest + d];
-    }
-    result[i] = sum;
-  });
+  const int64_t sequences = q_offsets.size() - 1, size = dtable.size();
+  Tensor lines = tensor::cuda::scratch(sequences * x.heads * (2 * longest + 1));
+  Tensor parts = tensor::cuda::scratch(sequences * size);
+  tensor::cuda::launch("attention.table", blocks_of(q_offsets, x.heads), dim3(kAttentionThreads), 0, table_kernel, x, scores,
+                       relative_table(dtable, buckets), static_cast<int>(dtable.rows()), longest, floats(lines),
+                       floats(parts));
+  tensor::cuda::sum_rows("attention.dtable", sequences, size, tensor::cuda::RowParts{floats(parts), size}, floats(dtable),
+                         add);
 }
 
 static void backward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
@@ -115,7 +114,8 @@ static void backward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, cons
   tensor::cuda::launch("attention.backward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
                        attend_backward_kernel_of<NoValue>(x, precision), x, NoValue{}, floats(saved), columns_of({dout, 0}),
                        floats(scores), columns_of(gradients.q), columns_of(gradients.k), columns_of(gradients.v));
-  if (gradients.table.defined()) table_backward(x, q_offsets, buckets, floats(scores), gradients.table);
+  if (!gradients.table.defined()) return;
+  table_backward(x, q_offsets, buckets, floats(scores), gradients.add_to_table, gradients.table);
 }
 
 static const bool attention_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);

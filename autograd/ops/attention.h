@@ -52,6 +52,7 @@ struct Columns {
 struct AttentionInputs {
   Columns q, k, v;
   Tensor table;  // of the relative bias; undefined: none, or its gradient is not wanted
+  bool add_to_table = false;  // the table's gradient is added to what is there
 };
 
 namespace attention_kernels {

@@ -1,6 +1,6 @@
 #include "autograd/ops/candidate_cross_entropy.h"
 
-#include "tensor/cuda/sums.h"
+#include "autograd/ops/mean_loss_cuda.h"
 
 namespace autograd::candidate_cross_entropy_kernels {
 
@@ -19,25 +19,24 @@ static Rows rows_of(const Tensor& logits, const Tensor& targets, const Tensor& l
           indices(targets), indices(lists), indices(candidates.offsets), indices(candidates.classes)};
 }
 
-__global__ void forward_kernel(Rows x, float* losses, float* lse) {
-  const int64_t r = tensor::cuda::row_of_warp();
-  if (r >= x.rows) return;
-  const int lane = tensor::cuda::lane_of_warp();
-  if (x.targets[r] < 0) {
-    if (lane == 0) losses[r] = 0;
-    return;
+// The loss of a row, by its warp.
+struct RowLoss {
+  Rows x;
+  float* lse;
+
+  __device__ float operator()(int64_t r) const {
+    const int lane = tensor::cuda::lane_of_warp();
+    const float* logits = x.logits + r * x.columns;
+    const int32_t begin = x.offsets[x.lists[r]], end = x.offsets[x.lists[r] + 1];
+    float largest = -INFINITY;
+    for (int32_t e = begin + lane; e < end; e += tensor::cuda::kWarp) largest = fmaxf(largest, logits[x.classes[e]]);
+    largest = tensor::cuda::warp_max(largest);
+    const auto exponential = [&](int64_t e) { return expf(logits[x.classes[begin + e]] - largest); };
+    const float log_sum = logf(tensor::cuda::warp_sum_of(end - begin, exponential));
+    if (lane == 0) lse[r] = largest + log_sum;
+    return log_sum - (logits[x.targets[r]] - largest);
   }
-  const float* logits = x.logits + r * x.columns;
-  const int32_t begin = x.offsets[x.lists[r]], end = x.offsets[x.lists[r] + 1];
-  float largest = -INFINITY;
-  for (int32_t e = begin + lane; e < end; e += tensor::cuda::kWarp) largest = fmaxf(largest, logits[x.classes[e]]);
-  largest = tensor::cuda::warp_max(largest);
-  const auto exponential = [&](int64_t e) { return expf(logits[x.classes[begin + e]] - largest); };
-  const float log_sum = logf(tensor::cuda::warp_sum_of(end - begin, exponential));
-  if (lane > 0) return;
-  lse[r] = largest + log_sum;
-  losses[r] = log_sum - (logits[x.targets[r]] - largest);
-}
+};
 
 __global__ void backward_kernel(Rows x, const float* lse, const float* weight, const float* dloss, float* dlogits) {
   const int64_t r = tensor::cuda::row_of_warp();
@@ -58,15 +57,7 @@ __global__ void backward_kernel(Rows x, const float* lse, const float* weight, c
 static void forward_cuda(const Tensor& logits, const Tensor& targets, const Tensor& lists, const CandidateLists& candidates,
                          Tensor& loss, Tensor& lse, Tensor& weight) {
   const Rows x = rows_of(logits, targets, lists, candidates);
-  Tensor losses = tensor::cuda::scratch(x.rows);
-  float *of_row = floats(losses), *result = floats(loss), *share = floats(weight);
-  tensor::cuda::launch_rows("candidate_cross_entropy.forward", x.rows, forward_kernel, x, of_row, floats(lse));
-  tensor::cuda::sum(
-      "candidate_cross_entropy.weight", x.rows, [=] __device__(int64_t r) -> double { return x.targets[r] >= 0; },
-      [=] __device__(double count) { *share = count > 0 ? static_cast<float>(1 / count) : 0.f; });
-  tensor::cuda::sum(
-      "candidate_cross_entropy.loss", x.rows, [=] __device__(int64_t r) -> double { return of_row[r]; },
-      [=] __device__(double total) { *result = static_cast<float>(total * *share); });
+  mean_loss("candidate_cross_entropy.forward", x.rows, x.targets, RowLoss{x, floats(lse)}, loss, weight);
 }
 
 static void backward_cuda(const Tensor& logits, const Tensor& targets, const Tensor& lists, const CandidateLists& candidates,

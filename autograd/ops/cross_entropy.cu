@@ -1,33 +1,34 @@
 #include "autograd/ops/cross_entropy.h"
 
-#include "tensor/cuda/sums.h"
+#include "autograd/ops/mean_loss_cuda.h"
 
 namespace autograd::cross_entropy_kernels {
 
 using tensor::cuda::floats;
 
-__global__ void forward_kernel(int64_t rows, int64_t n, const float* logits, const int32_t* targets, float smoothing,
-                               float* losses, float* lse) {
-  const int64_t r = tensor::cuda::row_of_warp();
-  if (r >= rows) return;
-  const int lane = tensor::cuda::lane_of_warp();
-  if (targets[r] < 0) {
-    if (lane == 0) losses[r] = 0;
-    return;
+// The loss of a row, by its warp.
+struct RowLoss {
+  int64_t n;
+  const float* logits;
+  const int32_t* targets;
+  float smoothing;
+  float* lse;
+
+  __device__ float operator()(int64_t r) const {
+    const int lane = tensor::cuda::lane_of_warp();
+    const float* x = logits + r * n;
+    float largest = -INFINITY;
+    for (int64_t j = lane; j < n; j += tensor::cuda::kWarp) largest = fmaxf(largest, x[j]);
+    largest = tensor::cuda::warp_max(largest);
+    // Relative to the largest logit, as on the CPU.
+    const float log_sum = logf(tensor::cuda::warp_sum_of(n, [&](int64_t j) { return expf(x[j] - largest); }));
+    if (lane == 0) lse[r] = largest + log_sum;
+    const float loss = log_sum - (1 - smoothing) * (x[targets[r]] - largest);
+    if (smoothing == 0) return loss;
+    const float mean = tensor::cuda::warp_sum_of(n, [&](int64_t j) { return x[j]; }) / static_cast<float>(n);
+    return loss - smoothing * (mean - largest);
   }
-  const float* x = logits + r * n;
-  float largest = -INFINITY;
-  for (int64_t j = lane; j < n; j += tensor::cuda::kWarp) largest = fmaxf(largest, x[j]);
-  largest = tensor::cuda::warp_max(largest);
-  // Relative to the largest logit, as on the CPU.
-  const float log_sum = logf(tensor::cuda::warp_sum_of(n, [&](int64_t j) { return expf(x[j] - largest); }));
-  const float mean =
-      smoothing != 0 ? tensor::cuda::warp_sum_of(n, [&](int64_t j) { return x[j]; }) / static_cast<float>(n) : 0.f;
-  if (lane > 0) return;
-  lse[r] = largest + log_sum;
-  losses[r] = log_sum - (1 - smoothing) * (x[targets[r]] - largest);
-  if (smoothing != 0) losses[r] -= smoothing * (mean - largest);
-}
+};
 
 __global__ void backward_kernel(int64_t rows, int64_t n, const float* logits, const int32_t* targets, float smoothing,
                                 const float* lse, const float* weight, const float* dloss, float* dlogits) {
@@ -43,18 +44,9 @@ __global__ void backward_kernel(int64_t rows, int64_t n, const float* logits, co
 
 static void forward_cuda(const Tensor& logits, const Tensor& targets, double label_smoothing, Tensor& loss, Tensor& lse,
                          Tensor& weight) {
-  const int64_t rows = logits.rows();
   const int32_t* target = tensor::cuda::indices(targets);
-  Tensor losses = tensor::cuda::scratch(rows);
-  float *of_row = floats(losses), *result = floats(loss), *share = floats(weight);
-  tensor::cuda::launch_rows("cross_entropy.forward", rows, forward_kernel, rows, logits.columns(), floats(logits), target,
-                            label_smoothing, of_row, floats(lse));
-  tensor::cuda::sum(
-      "cross_entropy.weight", rows, [=] __device__(int64_t r) -> double { return target[r] >= 0; },
-      [=] __device__(double count) { *share = count > 0 ? static_cast<float>(1 / count) : 0.f; });
-  tensor::cuda::sum(
-      "cross_entropy.loss", rows, [=] __device__(int64_t r) -> double { return of_row[r]; },
-      [=] __device__(double total) { *result = static_cast<float>(total * *share); });
+  const RowLoss row{logits.columns(), floats(logits), target, static_cast<float>(label_smoothing), floats(lse)};
+  mean_loss("cross_entropy.forward", logits.rows(), target, row, loss, weight);
 }
 
 static void backward_cuda(const Tensor& logits, const Tensor& targets, double label_smoothing, const Tensor& lse,

@@ -2,6 +2,7 @@
 
 #include "autograd/map.h"
 #include "autograd/op.h"
+#include "autograd/ops/add.h"
 #include "tensor/simd/simd.h"
 
 namespace autograd {
@@ -40,7 +41,7 @@ Positions sort_by_id(const Tensor& ids, int64_t rows) {  // a stable counting so
 // A row that more ids than this name is summed in pieces, so that a table of few rows keeps all threads busy.
 constexpr int64_t kPiece = 512;
 
-static void backward_cpu(const Tensor& dy, const Tensor& ids, Tensor& dtable) {
+static void backward_cpu(const Tensor& dy, const Tensor& ids, bool add, Tensor& dtable) {
   const int64_t rows = dtable.rows(), columns = dtable.columns();
   const Positions sorted = sort_by_id(ids, rows);
   const int32_t *start = sorted.start.data<int32_t>(), *position = sorted.position.data<int32_t>();
@@ -60,10 +61,14 @@ static void backward_cpu(const Tensor& dy, const Tensor& ids, Tensor& dtable) {
     const T* pdy = dy.data<T>();
     T* out = dtable.data<T>();
     tensor::parallel_for(rows, row_grain(columns), [&](int64_t begin, int64_t end) {
+      std::vector<T> sum(add ? columns : 0);
       for (int64_t r = begin; r < end; ++r) {
         const int64_t count = start[r + 1] - start[r];
-        if (count <= kPiece) simd.gather_sum(position + start[r], nullptr, count, pdy, columns, out + r * columns);
-        else std::fill_n(out + r * columns, columns, T{0});
+        T* row = out + r * columns;
+        if (add && (count == 0 || count > kPiece)) continue;
+        if (count > kPiece) std::fill_n(row, columns, T{0});
+        else simd.gather_sum(position + start[r], nullptr, count, pdy, columns, add ? sum.data() : row);
+        if (add) simd.add(row, sum.data(), row, columns);
       }
     });
     Tensor memory({static_cast<int64_t>(pieces.size()), columns}, dy.dtype());
@@ -92,9 +97,11 @@ static std::vector<Sample> gather_rows_samples(tensor::Generator& rng) {
   };
   std::vector<int32_t> many;  // more of one id than fit into a piece
   for (int i = 0; i < 1200; ++i) many.push_back(i % 7 == 0);
+  const std::vector<int32_t> reversed(many.rbegin(), many.rend());
   return {{{random_tensor({5, 3}, rng)}, gather({4, 0, 4, -1, 2, 4})},  // a repeated, a missing and an unused row
           {{random_tensor({1, 1}, rng)}, gather({0})},
-          {{random_tensor({2, 2}, rng)}, gather(many)}};
+          {{random_tensor({2, 2}, rng)}, gather(many)},
+          {{random_tensor({2, 2}, rng)}, [=](const Inputs& in) { return add(gather(many)(in), gather(reversed)(in)); }}};
 }
 static const Op gather_rows_op("gather_rows", gather_rows_samples);
 
@@ -116,10 +123,10 @@ Var gather_rows(const Var& table, const Tensor& ids) {
   require_ids(x, ids);
   Tensor y({ids.size(), x.columns()}, x.dtype(), x.device());
   gather_rows_kernels::forward(x, ids, y);
-  return record(gather_rows_op, {table}, y, [x, ids](const Tensor& dy, Wanted) -> Gradients {
-    Tensor dx = Tensor::like(x);
-    gather_rows_kernels::backward(dy, ids, dx);
-    return {dx};
+  return record(gather_rows_op, {table}, y, [ids](const Tensor& dy, Wanted wanted) -> Gradients {
+    auto [dtable, add] = wanted.target(0);
+    gather_rows_kernels::backward(dy, ids, add, dtable);
+    return {dtable};
   });
 }
 

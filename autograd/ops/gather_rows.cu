@@ -17,7 +17,7 @@ __global__ void forward_kernel(int64_t count, int64_t columns, const float* tabl
 
 // For ids that are known on the device only, of small tables: every element of the table looks at all ids.
 __global__ void scanning_kernel(int64_t rows, int64_t columns, int64_t count, const float* dy, const int32_t* ids,
-                                float* dtable) {
+                                bool add, float* dtable) {
   const int64_t element = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (element >= rows * columns) return;
   const int64_t row = element / columns, j = element % columns;
@@ -25,7 +25,7 @@ __global__ void scanning_kernel(int64_t rows, int64_t columns, int64_t count, co
   for (int64_t i = 0; i < count; ++i) {
     if (ids[i] == row) sum += dy[i * columns + j];
   }
-  dtable[element] = sum;
+  dtable[element] = add ? dtable[element] + sum : sum;
 }
 
 static void forward_cuda(const Tensor& table, const Tensor& ids, Tensor& y) {
@@ -33,13 +33,13 @@ static void forward_cuda(const Tensor& table, const Tensor& ids, Tensor& y) {
                             tensor::cuda::indices(ids), floats(y));
 }
 
-static void backward_cuda(const Tensor& dy, const Tensor& ids, Tensor& dtable) {
+static void backward_cuda(const Tensor& dy, const Tensor& ids, bool add, Tensor& dtable) {
   const int64_t rows = dtable.rows(), columns = dtable.columns();
   if (ids.device() == tensor::Device::cuda) {
     constexpr unsigned kThreads = 128;
     const dim3 blocks(static_cast<unsigned>((rows * columns + kThreads - 1) / kThreads));
     return tensor::cuda::launch("gather_rows.scan", blocks, dim3(kThreads), 0, scanning_kernel, rows, columns, ids.size(),
-                                floats(dy), ids.data<int32_t>(), floats(dtable));
+                                floats(dy), ids.data<int32_t>(), add, floats(dtable));
   }
   const Positions sorted = sort_by_id(ids, rows);
   const Tensor start = sorted.start.to(tensor::Device::cuda), position = sorted.position.to(tensor::Device::cuda);
@@ -49,7 +49,8 @@ static void backward_cuda(const Tensor& dy, const Tensor& ids, Tensor& dtable) {
                                                      .indices = position.data<int32_t>(),
                                                      .weights = nullptr,
                                                      .x = floats(dy),
-                                                     .y = floats(dtable)});
+                                                     .y = floats(dtable),
+                                                     .add = add});
 }
 
 static const bool gather_rows_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);

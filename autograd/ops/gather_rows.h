@@ -12,7 +12,8 @@ Var gather_rows(const Var& table, const Tensor& ids);
 
 namespace gather_rows_kernels {  // seam between gather_rows.cpp (CPU) and gather_rows.cu (CUDA)
 extern tensor::Kernel<void(const Tensor& table, const Tensor& ids, Tensor& y)> forward;
-extern tensor::Kernel<void(const Tensor& dy, const Tensor& ids, Tensor& dtable)> backward;
+// add: to what dtable holds.
+extern tensor::Kernel<void(const Tensor& dy, const Tensor& ids, bool add, Tensor& dtable)> backward;
 
 // The positions of each id < rows, in order, i32: those of id r are position[start[r]] .. position[start[r + 1] - 1]. Of ids on
 // the CPU.

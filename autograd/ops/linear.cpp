@@ -76,8 +76,8 @@ static Var run_linear(const Op& op, const Var& x, const Var& w, const Var& bias,
     } else if (dbias.defined()) {
       tensor::column_sums(g, dbias);
     }
-    if (wanted[0]) matmul_kernels::product(g, wv, {}, gradients[0] = Tensor::like(xv), {.transpose_b = true});
-    if (wanted[1]) matmul_kernels::product(xv, g, {}, gradients[1] = Tensor::like(wv), {.transpose_a = true});
+    if (wanted[0]) gradients[0] = matmul_kernels::product_into(wanted.target(0), g, wv, false, true);
+    if (wanted[1]) gradients[1] = matmul_kernels::product_into(wanted.target(1), xv, g, true, false);
     if (count == 3) gradients[2] = dbias;
     return gradients;
   };

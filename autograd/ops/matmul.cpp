@@ -1,6 +1,7 @@
 #include "autograd/ops/matmul.h"
 
 #include "autograd/op.h"
+#include "autograd/ops/add.h"
 #include "autograd/ops/dropout.h"
 #include "tensor/gemm.h"
 
@@ -22,6 +23,12 @@ static void product_cpu(const Tensor& a, const Tensor& b, const Tensor& bias, Te
 
 constinit decltype(product) product{"matmul.product", product_cpu};
 
+Tensor product_into(Wanted::Target target, const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
+  product(a, b, {}, target.gradient,
+          {.transpose_a = transpose_a, .transpose_b = transpose_b, .accumulate = target.add});
+  return target.gradient;
+}
+
 }  // namespace matmul_kernels
 
 static std::vector<Sample> matmul_samples(tensor::Generator& rng) {
@@ -36,6 +43,8 @@ static std::vector<Sample> matmul_samples(tensor::Generator& rng) {
       all.push_back({{random(1, 1, ta), random(1, 7, tb)}, run});
     }
   }
+  const auto twice = [](const Inputs& in) { return add(matmul(in[0], in[1]), matmul(in[0], in[2])); };  // adds to da
+  all.push_back({{random(4, 3, false), random(3, 2, false), random(3, 2, false)}, twice});
   return all;
 }
 static const Op matmul_op("matmul", matmul_samples);
@@ -50,18 +59,16 @@ Var matmul(const Var& a, const Var& b, bool ta, bool tb) {
   Tensor y({m, n}, av.dtype(), av.device());
   matmul_kernels::product(av, bv, {}, y, {ta, tb});
   return record(matmul_op, {a, b}, y, [=](const Tensor& dy, Wanted wanted) -> Gradients {
-    Tensor da, db;
+    Gradients gradients(2);
     if (wanted[0]) {
-      da = Tensor::like(av);
-      if (ta) matmul_kernels::product(bv, dy, {}, da, {tb, true});
-      else matmul_kernels::product(dy, bv, {}, da, {false, !tb});
+      gradients[0] = ta ? matmul_kernels::product_into(wanted.target(0), bv, dy, tb, true)
+                        : matmul_kernels::product_into(wanted.target(0), dy, bv, false, !tb);
     }
     if (wanted[1]) {
-      db = Tensor::like(bv);
-      if (tb) matmul_kernels::product(dy, av, {}, db, {true, ta});
-      else matmul_kernels::product(av, dy, {}, db, {!ta, false});
+      gradients[1] = tb ? matmul_kernels::product_into(wanted.target(1), dy, av, true, ta)
+                        : matmul_kernels::product_into(wanted.target(1), av, dy, !ta, false);
     }
-    return {da, db};
+    return gradients;
   });
 }
 

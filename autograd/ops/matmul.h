@@ -23,6 +23,9 @@ struct Options {
 // bias [n] may be undefined. a and b are viewed as matrices of their last dimension's width.
 extern tensor::Kernel<void(const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& y, Options options)> product;
 
+// A gradient that is a product: target.gradient, filled.
+Tensor product_into(Wanted::Target target, const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b);
+
 }  // namespace matmul_kernels
 
 }  // namespace autograd

@@ -8,7 +8,6 @@
 #include "nn/dropout.h"
 #include "nn/initializers.h"
 #include "nn/linear.h"
-#include "nn/mlp.h"
 #include "nn/parameters.h"
 
 namespace genrec::mmgrec {

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "autograd/ops/attention.h"
-#include "autograd/ops/concat_columns.h"
 #include "autograd/ops/linear.h"
 #include "autograd/ops/relation_attention.h"
 
@@ -20,9 +19,10 @@ EncoderLayer::EncoderLayer(nn::Parameters& parameters, const std::string& name, 
       feed_forward_(parameters, name + ".ffn", options, width) {
   if (!relation_) return;
   u_qkv_ = parameters.add(name + ".user_qkv", {width, 3 * width}, nn::xavier_uniform(width, width));
+  const int hidden = std::max(width / 2, 1);
   for (const char* scalar : {".scalar_q", ".scalar_k", ".scalar_v"}) {
-    scalars_.emplace_back(parameters, name + scalar, std::vector<int64_t>{width, std::max(width / 2, 1), 1},
-                          nn::MlpOptions{.bias = false});
+    scalars_.push_back({parameters.add(name + scalar + ".0.w", {width, hidden}, nn::xavier_uniform()),
+                        parameters.add(name + scalar + ".1.w", {hidden, 1}, nn::xavier_uniform())});
   }
 }
 
@@ -30,10 +30,9 @@ Var EncoderLayer::attend(const Var& x, const Var& users, const Tensor& offsets) 
   const Var qkv = autograd::linear(x, w_qkv_);  // [T, 3 heads D]
   const autograd::AttentionOptions options{.heads = options_.heads, .scale = 1 / std::sqrt(static_cast<double>(width_))};
   if (!relation_) return autograd::attention_qkv(qkv, offsets, options);
-  const Var quv = autograd::linear(x, u_qkv_);  // [T, 3 D] = x [U_Q U_K U_V]
-  std::vector<Var> abg;                         // a, b, g of Eq. 17, each [S, 1]
-  for (const nn::Mlp& scalar : scalars_) abg.push_back(scalar(users, {}));
-  return autograd::relation_attention(qkv, quv, autograd::concat_columns(abg), offsets, options);
+  const Var quv = autograd::linear(x, u_qkv_);             // [T, 3 D] = x [U_Q U_K U_V]
+  const Var abg = autograd::scalar_mlps(users, scalars_);  // [S, 3], a, b, g of Eq. 17
+  return autograd::relation_attention(qkv, quv, abg, offsets, options);
 }
 
 Var EncoderLayer::operator()(const Var& x, const Var& users, const Tensor& offsets, const nn::Context& context) const {

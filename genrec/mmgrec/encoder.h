@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "autograd/ops/scalar_mlps.h"
 #include "genrec/mmgrec/blocks.h"
 
 namespace genrec::mmgrec {
@@ -22,10 +23,10 @@ class EncoderLayer {
   TransformerOptions options_;
   int width_;
   bool relation_;
-  Var w_qkv_;                       // [D, 3 heads D]
-  Var u_qkv_;                       // [D, 3 D], shared by the heads (Eq. 16)
-  std::vector<nn::Mlp> scalars_;    // s_q, s_k, s_v: D - D/2 - 1 (Eq. 17)
-  Var w_o_;                         // [heads D, D]
+  Var w_qkv_;                                 // [D, 3 heads D]
+  Var u_qkv_;                                 // [D, 3 D], shared by the heads (Eq. 16)
+  std::vector<autograd::ScalarMlp> scalars_;  // s_q, s_k, s_v: D - D/2 - 1 (Eq. 17)
+  Var w_o_;                                   // [heads D, D]
   PostNorm attention_norm_;
   FeedForwardBlock feed_forward_;
 };

@@ -10,12 +10,18 @@ inline constexpr int kGatherWarps = 8;       // of a block, each with a row of i
 inline constexpr int kGatherColumns = 4;     // of a lane in one pass over the entries: 128 of a warp
 inline constexpr int kLongGather = 64;       // entries; the warps of a block share longer rows
 
-// y[r] = sum over the entries e of row r of weights[e] * x[indices[e]].
+// y[r] = sum over the entries e of row r of weights[e] * x[indices[e]], added to what is there where `add`.
 struct GatherSums {
   int64_t rows, columns;           // of y
   const int32_t *offsets, *indices;
   const float *weights, *x;        // weights may be null: 1
   float* y;
+  bool add = false;
+
+  __device__ void put(int64_t row, int64_t column, float sum) const {
+    float& to = y[row * columns + column];
+    to = add ? to + sum : sum;
+  }
 };
 
 // Adds the entries [begin, end) to sums, which stand for the columns first, first + kWarp, ... In order, but many are on their
@@ -43,7 +49,7 @@ static __global__ void gather_sums_kernel(GatherSums g) {
       float sums[kGatherColumns] = {};
       gather_entries(g, g.offsets[r], g.offsets[r + 1], first, sums);
       for (int k = 0; k < kGatherColumns; ++k) {
-        if (first + k * kWarp < g.columns) g.y[r * g.columns + first + k * kWarp] = sums[k];
+        if (first + k * kWarp < g.columns) g.put(r, first + k * kWarp, sums[k]);
       }
     }
   }
@@ -62,7 +68,7 @@ static __global__ void gather_sums_kernel(GatherSums g) {
       for (int j = static_cast<int>(threadIdx.x); j < kPass && first + j < g.columns; j += static_cast<int>(blockDim.x)) {
         float sum = 0;
         for (int w = 0; w < kGatherWarps; ++w) sum += memory[w * kPass + j];
-        g.y[r * g.columns + first + j] = sum;
+        g.put(r, first + j, sum);
       }
       __syncthreads();
     }

@@ -39,17 +39,23 @@ __device__ inline bool last_to_arrive(unsigned* counter, unsigned blocks, unsign
   return last;
 }
 
-// finish(sum of `value` over all threads of all blocks), by one thread of the last block; `parts` holds a number per block.
-template <class Finish>
-__device__ void sum_of_blocks(double value, Finish finish, double* parts, unsigned* counter) {
+// finish(the sums of each of `values` over all threads of all blocks), by one thread of the last block; `parts` holds N
+// numbers per block.
+template <int N, class Finish>
+__device__ void sum_of_blocks(const double (&values)[N], Finish finish, double* parts, unsigned* counter) {
   double* memory = shared_memory<double>();
-  double sum = block_sum(value, memory);
-  if (threadIdx.x == 0) parts[blockIdx.x] = sum;
+  for (int k = 0; k < N; ++k) {
+    const double sum = block_sum(values[k], memory);
+    if (threadIdx.x == 0) parts[k * gridDim.x + blockIdx.x] = sum;
+  }
   if (!last_to_arrive(counter, gridDim.x, reinterpret_cast<unsigned*>(memory))) return;
-  sum = 0;
-  for (int64_t i = threadIdx.x; i < gridDim.x; i += blockDim.x) sum += parts[i];
-  sum = block_sum(sum, memory);
-  if (threadIdx.x == 0) finish(sum);
+  double sums[N];
+  for (int k = 0; k < N; ++k) {
+    double sum = 0;
+    for (int64_t i = threadIdx.x; i < gridDim.x; i += blockDim.x) sum += parts[k * gridDim.x + i];
+    sums[k] = block_sum(sum, memory);
+  }
+  if (threadIdx.x == 0) finish(sums);
 }
 
 // Each block sums a piece of f(i), i < n; finish(the sum of all).
@@ -58,7 +64,7 @@ __global__ void sum_kernel(int64_t n, F f, Finish finish, double* parts, unsigne
   const int64_t begin = blockIdx.x * kSumPiece, end = begin + kSumPiece < n ? begin + kSumPiece : n;
   double sum = 0;
   for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) sum += f(i);
-  sum_of_blocks(sum, finish, parts, counter);
+  sum_of_blocks({sum}, [=](const double* total) { finish(*total); }, parts, counter);
 }
 
 // finish(sum over i < n of f(i)) on the device, in double, by one kernel.
@@ -76,7 +82,8 @@ inline constexpr unsigned kRowLines = 8;   // threads that share the rows of a c
 // sums[j] = sum over r < rows of f(r, j). A block has 32 columns and kRowLines lines, and takes a piece of the rows; the last
 // block of its columns adds up the pieces.
 template <class F>
-__global__ void sum_rows_kernel(int64_t rows, int64_t columns, F f, float* parts, float* sums, unsigned* counters) {
+__global__ void sum_rows_kernel(int64_t rows, int64_t columns, F f, bool add, float* parts, float* sums,
+                                unsigned* counters) {
   float* memory = shared_memory<float>();  // [kRowLines, 32]
   const int64_t j = int64_t{blockIdx.y} * kWarp + threadIdx.x;
   // Of the rows [begin, end) of g(r), in the first line.
@@ -95,11 +102,14 @@ __global__ void sum_rows_kernel(int64_t rows, int64_t columns, F f, float* parts
   const bool writes = threadIdx.y == 0 && j < columns;
   const int64_t begin = blockIdx.x * kRowPiece, end = begin + kRowPiece < rows ? begin + kRowPiece : rows;
   const float part = sum_lines(begin, end, [&](int64_t r) { return f(r, j); });
-  if (writes) (gridDim.x > 1 ? parts + blockIdx.x * columns : sums)[j] = part;
-  if (gridDim.x == 1) return;
+  if (gridDim.x == 1) {
+    if (writes) sums[j] = add ? sums[j] + part : part;
+    return;
+  }
+  if (writes) parts[blockIdx.x * columns + j] = part;
   if (!last_to_arrive(counters + blockIdx.y, gridDim.x, reinterpret_cast<unsigned*>(memory))) return;
   const float sum = sum_lines(0, gridDim.x, [&](int64_t piece) { return parts[piece * columns + j]; });
-  if (writes) sums[j] = sum;
+  if (writes) sums[j] = add ? sums[j] + sum : sum;
 }
 
 // What stands in a matrix.
@@ -109,13 +119,14 @@ struct RowParts {
   __device__ float operator()(int64_t r, int64_t j) const { return parts[r * columns + j]; }
 };
 
-// sums[j] = sum over r < rows of f(r, j), for j < columns, by one kernel.
+// sums[j] = sum over r < rows of f(r, j), for j < columns, by one kernel; added to what is there where `add`.
 template <class F>
-void sum_rows(const char* name, int64_t rows, int64_t columns, F f, float* sums) {
+void sum_rows(const char* name, int64_t rows, int64_t columns, F f, float* sums, bool add = false) {
   const int64_t pieces = rows > 0 ? (rows + kRowPiece - 1) / kRowPiece : 1, strips = (columns + kWarp - 1) / kWarp;
   Tensor parts = scratch(pieces > 1 ? pieces * columns : 0);
   launch(name, dim3(static_cast<unsigned>(pieces), static_cast<unsigned>(strips)), dim3(kWarp, kRowLines),
-         kRowLines * kWarp * sizeof(float), sum_rows_kernel<F>, rows, columns, f, parts.data<float>(), sums, arrivals(strips));
+         kRowLines * kWarp * sizeof(float), sum_rows_kernel<F>, rows, columns, f, add, parts.data<float>(), sums,
+         arrivals(strips));
 }
 
 inline constexpr int64_t kMostRowWarps = 8;     // of a block of the next kernel, as far as their sums fit into shared memory

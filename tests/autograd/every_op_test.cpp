@@ -16,6 +16,7 @@
 #include "autograd/ops/repeat_rows_by_segment.h"
 #include "autograd/ops/row_dot.h"
 #include "autograd/ops/row_scale.h"
+#include "autograd/ops/scalar_mlps.h"
 #include "autograd/ops/segment_mean.h"
 #include "autograd/ops/sigmoid.h"
 #include "autograd/ops/softplus.h"
@@ -100,6 +101,9 @@ std::vector<Sample> large_samples() {
       {{random({90001}), random({70001})}, [](const Inputs& in) { return l2_penalty(in); }},
       {{random({9001, 11}), random({9001, 11})}, [](const Inputs& in) { return row_dot(in[0], in[1]); }},
       {{random({9001, 11}), random({9001})}, [](const Inputs& in) { return row_scale(in[0], in[1]); }},
+      {{random({9001, 11}), random({11, 5}), random({5, 1}), random({11, 5}), random({5, 1})},
+       [](const Inputs& in) { return scalar_mlps(in[0], {{in[1], in[2]}, {in[3], in[4]}}); }},
+      {{random({9000, 9})}, [=](const Inputs& in) { return add(gather_rows(in[0], spread), gather_rows(in[0], spread)); }},
       {{random({9001, 11})}, [](const Inputs& in) { return normalize_rows(in[0]); }},
       {{random({9001, 5}), random({9001, 7})}, [](const Inputs& in) { return concat_columns(in); }},
       {{random({20000, 5})}, [offsets](const Inputs& in) { return segment_mean(in[0], offsets); }},

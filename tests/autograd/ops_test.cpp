@@ -20,6 +20,7 @@
 #include "autograd/ops/repeat_rows_by_segment.h"
 #include "autograd/ops/row_dot.h"
 #include "autograd/ops/row_scale.h"
+#include "autograd/ops/scalar_mlps.h"
 #include "autograd/ops/scale.h"
 #include "autograd/ops/segment_mean.h"
 #include "autograd/ops/segment_sum.h"
@@ -65,6 +66,30 @@ TEST_CASE("linear and matmul compute products, bias and ReLU", "[ops]") {
   check_values(matmul(w, x, true, true).value(), {2, 2}, {-2, -3, 8, 4});
   const Var a = floats({1, 2, 3, 4}, {2, 1, 2}), b = floats({1, 1, 2, 0}, {2, 2, 1});
   check_values(batched_matmul(a, b).value(), {2, 1, 1}, {3, 6});
+}
+
+TEST_CASE("a product's gradient is added to what is there, but not to what somebody else holds", "[ops]") {
+  const Var x = Var::parameter(floats({1, 2, 3, 4}, {2, 2})), w = floats({1, 0, 1, 1}, {2, 2});
+  const auto backward = [](const auto& function) {
+    Tape tape;
+    tape.backward(function(), floats({1, 1, 1, 1}, {2, 2}));
+  };
+  const auto twice = [&] { return add(linear(x, w), linear(x, w)); };
+  backward(twice);
+  const Tensor held = x.grad();
+  backward(twice);
+  check_values(held, {2, 2}, {2, 4, 2, 4});
+  check_values(x.grad(), {2, 2}, {4, 8, 4, 8});
+  backward([&] { return add(matmul(x, x), x); });
+  check_values(x.grad(), {2, 2}, {4 + 8, 8 + 12, 4 + 10, 8 + 14});
+}
+
+TEST_CASE("scalar_mlps runs every row through each network", "[ops]") {
+  const Var x = floats({1, 2, -1, 1}, {2, 2});
+  const ScalarMlp a{floats({1, -1, 1, 1}, {2, 2}), floats({2, 3}, {2, 1})};
+  const ScalarMlp b{floats({0, 1, 1, 0}, {2, 2}), floats({1, -1}, {2, 1})};
+  check_values(scalar_mlps(x, {a, b}).value(), {2, 2}, {9, 1, 6, 1});
+  check_values(scalar_mlps(zeros({0, 2}), {a}).value(), {0, 1}, {});
 }
 
 TEST_CASE("products of empty matrices are empty or zero", "[ops]") {
@@ -195,6 +220,10 @@ TEST_CASE("an operation that is given wrong shapes says so", "[ops]") {
   CHECK(message([&] { return leaky_relu(x, -1); }) == "leaky_relu: slope is -1; it must not be negative");
   CHECK(message([&] { return row_dot(x, y); }) == "row_dot: a is [3,5], b is [2,5]; both must be [n,d]");
   CHECK(message([&] { return row_scale(x, v); }) == "row_scale: x is [3,5], s is [4]; x must be [n,d], s [n]");
+  CHECK(message([&] { return scalar_mlps(x, {}); }) == "scalar_mlps: 0 networks; it takes from 1 to 4");
+  CHECK(message([&] { return scalar_mlps(x, {{zeros({5, 2}), zeros({2})}}); }) ==
+        "scalar_mlps: x is [3,5], weights are [5,2] and [2]; they must be [rows, width], and of every network "
+        "[width, 2] and [2,1]");
   CHECK(message([&] { return mean(Var(zeros({0, 2}))); }) == "mean: x is [0,2]; it must have elements");
   CHECK(message([&] { return mse(x, y); }) ==
         "mse: x is [3,5], y is [2,5]; both must have one shape and at least one element");
