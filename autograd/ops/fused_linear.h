@@ -9,7 +9,7 @@ namespace autograd {
 using tensor::Tensor;
 
 struct FusedLinear {
-  Tensor norm;           // [in]: x is first normalised, as rms_norm(x, norm, epsilon) does; undefined: it is not
+  Tensor norm = {};      // [in]: x is first normalised, as rms_norm(x, norm, epsilon) does; undefined: it is not
   double epsilon = 1e-6;
   double factor = 1;     // and then scaled
   bool transpose_w = false;  // w is [out, in]
