@@ -83,10 +83,10 @@ void compare_decoding(tensor::Generator& rng, DeviceReport& report) {
   const Tensor q = random_f32({45, 36}, rng), table = random_f32({4, 3}, rng), kv = random_f32({60, 72}, rng);
   const std::vector<Tensor> steps{random_f32({20, 108}, rng), random_f32({45, 108}, rng)};
   const Tensor buckets = Tensor::from<int32_t>({3, 0, 1});  // of distances up to 1
-  Tensor ancestors({45, 2}, DType::i32), users({45}, DType::i32);
+  Tensor ancestors({45, 2}, DType::i32), mixed({45}, DType::i32), together({45}, DType::i32);
   for (int32_t r = 0; r < 45; ++r) {
     ancestors.data<int32_t>()[2 * r] = r % 20, ancestors.data<int32_t>()[2 * r + 1] = r;
-    users.data<int32_t>()[r] = r % 3;
+    mixed.data<int32_t>()[r] = r % 3, together.data<int32_t>()[r] = r < 10 ? 0 : r < 12 ? 1 : 2;
   }
   compare_devices(
       "decode_attention", 3 * kLimit,
@@ -95,9 +95,12 @@ void compare_decoding(tensor::Generator& rng, DeviceReport& report) {
                                            {table.to(device), buckets})};
       },
       report);
-  const Tensor offsets = Tensor::from<int32_t>({0, 60, 60, 60});
+  const Tensor offsets = Tensor::from<int32_t>({0, 7, 7, 60});  // the second user has no keys
   compare_devices("decode_cross_attention", 3 * kLimit, [&](Device device) -> std::vector<Tensor> {
-    return {autograd::decode_cross_attention(q.to(device), kv.to(device), offsets, users, options)};
+    const auto run = [&](const Tensor& users) {
+      return autograd::decode_cross_attention(q.to(device), kv.to(device), offsets, users, options);
+    };
+    return {run(mixed), run(together)};
   }, report);
 }
 

@@ -1,5 +1,7 @@
 #include "autograd/ops/decode_attention.h"
 
+#include <algorithm>
+
 #include "autograd/ops/relative_table.h"
 #include "tensor/cuda/rows.h"
 
@@ -13,14 +15,46 @@ constexpr int kColumns = 64;                       // of the keys that are stage
 constexpr int kStaged = kWarp * (kColumns + 1);    // floats; a column more, so that lanes meet different banks
 constexpr int kWarpMemory = kStaged + kWarp;       // floats of shared memory of a warp
 constexpr int kMostSteps = 32;
+constexpr int kCrossWarps = 8;                     // rows of a user at a time that share its keys and values
 
-// A row of q and a head, of one warp, over `count` keys, kWarp of them at a time; key(j) points to a row of [keys | values].
+// One row of a head, by one warp, which meets its keys kWarp at a time: out is the softmax of the scores so far, not yet
+// divided by their total, times the values.
+struct RunningSoftmax {
+  float* out;
+  float* weights;  // shared memory, [kWarp]
+  int width;
+  float largest = -INFINITY, total = 0;
+
+  // Lane j holds the score of key j < count; value(j, c).
+  template <class Value>
+  __device__ void add(float score, int count, Value value) {
+    const int lane = lane_of_warp();
+    const bool first = total == 0;
+    if (lane >= count) score = -INFINITY;
+    const float most = fmaxf(largest, tensor::cuda::warp_max(score));
+    const float weight = lane < count ? expf(score - most) : 0.f, shrink = first ? 0.f : expf(largest - most);
+    __syncwarp();
+    weights[lane] = weight;
+    total = total * shrink + tensor::cuda::warp_sum(weight);
+    largest = most;
+    __syncwarp();
+    for (int c = lane; c < width; c += kWarp) {
+      float sum = first ? 0.f : out[c] * shrink;
+      for (int j = 0; j < count; ++j) sum += weights[j] * value(j, c);
+      out[c] = sum;
+    }
+  }
+  __device__ void finish() const {
+    for (int c = lane_of_warp(); c < width; c += kWarp) out[c] = total == 0 ? 0.f : out[c] / total;
+  }
+};
+
+// A row of q and a head, of one warp, over `count` keys; key(j) points to a row of [keys | values].
 template <class Key, class Bias>
 __device__ void attend_row(const float* q, int count, Key key, Bias bias, int width, int columns, float scale, float* out) {
   const int lane = lane_of_warp(), line = kColumns + 1;
   float* staged = tensor::cuda::shared_memory<float>() + threadIdx.x / kWarp * kWarpMemory;  // [keys, columns]
-  float* weights = staged + kStaged;                                                         // [keys]
-  float largest = -INFINITY, total = 0;
+  RunningSoftmax softmax{out, staged + kStaged, width};
   for (int first = 0; first < count; first += kWarp) {
     const int here = count - first < kWarp ? count - first : kWarp;
     float score = 0;  // of key first + lane
@@ -34,20 +68,10 @@ __device__ void attend_row(const float* q, int count, Key key, Bias bias, int wi
       __syncwarp();
       for (int c = 0; lane < here && c < part; ++c) score += q[at + c] * staged[lane * line + c];
     }
-    score = lane < here ? scale * (score + bias(first + lane)) : -INFINITY;
-    const float most = fmaxf(largest, tensor::cuda::warp_max(score));
-    const float weight = lane < here ? expf(score - most) : 0.f, shrink = first > 0 ? expf(largest - most) : 0.f;
-    weights[lane] = weight;
-    total = total * shrink + tensor::cuda::warp_sum(weight);
-    __syncwarp();
-    for (int c = lane; c < width; c += kWarp) {
-      float sum = first > 0 ? out[c] * shrink : 0.f;
-      for (int j = 0; j < here; ++j) sum += weights[j] * key(first + j)[columns + c];
-      out[c] = sum;
-    }
-    largest = most;
+    if (lane < here) score = scale * (score + bias(first + lane));
+    softmax.add(score, here, [&](int j, int c) { return key(first + j)[columns + c]; });
   }
-  for (int c = lane; c < width; c += kWarp) out[c] = count > 0 ? out[c] / total : 0.f;
+  softmax.finish();
 }
 
 struct Rows {
@@ -72,16 +96,39 @@ __global__ void self_kernel(Rows x, Steps steps, const int32_t* ancestors, Relat
       x.out + r * columns + h * x.width);
 }
 
-// Rows of a user stand together, mostly: the warps of a block read the same keys.
-__global__ void cross_kernel(Rows x, const float* q, const float* kv, const int32_t* offsets, const int32_t* users) {
-  const int64_t task = tensor::cuda::row_of_warp(), r = task % x.rows, h = task / x.rows;
-  if (h >= x.heads) return;
-  const int columns = x.heads * x.width;
-  const int64_t at = r * columns + h * x.width, first = offsets[users[r]];
-  attend_row(
-      q + at, static_cast<int>(offsets[users[r] + 1] - first),
-      [&](int j) { return kv + (first + j) * 2 * columns + h * x.width; }, [](int) { return 0.f; }, x.width, columns,
-      x.scale, x.out + at);
+// A block works on some rows and a head, on as many rows of one user at a time as it has warps, which share the user's keys and
+// values.
+__global__ void cross_kernel(Rows x, int64_t rows_of_block, const float* q, const float* kv, const int32_t* offsets,
+                             const int32_t* users) {
+  const int width = x.width, columns = x.heads * width, line = width + 1, lane = lane_of_warp();
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
+  float *keys = tensor::cuda::shared_memory<float>(), *values = keys + kWarp * line;  // [kWarp, width + 1] each
+  float* weights = values + kWarp * line + warp * kWarp;
+  const int64_t begin = blockIdx.x * rows_of_block, column = int64_t{blockIdx.y} * width;
+  const int64_t end = begin + rows_of_block < x.rows ? begin + rows_of_block : x.rows;
+  for (int64_t first = begin, here = 0; first < end; first += here) {
+    const int32_t user = users[first];
+    for (here = 1; here < kCrossWarps && first + here < end && users[first + here] == user;) ++here;
+    const bool works = warp < here;
+    const int64_t at = (first + warp) * columns + column;
+    RunningSoftmax softmax{x.out + at, weights, width};
+    const int64_t key_row = offsets[user], count = offsets[user + 1] - key_row;
+    for (int64_t done = 0; done < count; done += kWarp) {
+      const int some = static_cast<int>(count - done < kWarp ? count - done : kWarp);
+      __syncthreads();
+      for (int e = static_cast<int>(threadIdx.x); e < some * width; e += static_cast<int>(blockDim.x)) {
+        const float* from = kv + (key_row + done + e / width) * 2 * columns + column + e % width;
+        keys[e / width * line + e % width] = from[0];
+        values[e / width * line + e % width] = from[columns];
+      }
+      __syncthreads();
+      if (!works) continue;
+      float score = 0;
+      for (int c = 0; lane < some && c < width; ++c) score += q[at + c] * keys[lane * line + c];
+      softmax.add(x.scale * score, some, [&](int j, int c) { return values[j * line + c]; });
+    }
+    if (works) softmax.finish();
+  }
 }
 
 static Rows rows_of(const AttentionOptions& options, Tensor& out) {
@@ -111,8 +158,13 @@ static void self_cuda(const std::vector<Tensor>& steps, const Tensor& ancestors,
 
 static void cross_cuda(const Tensor& q, const Tensor& kv, const Tensor& k_offsets, const Tensor& row_user,
                        const AttentionOptions& options, Tensor& out) {
-  launch_warps("decode_attention.cross", rows_of(options, out), cross_kernel, floats(q), floats(kv),
-               tensor::cuda::indices(k_offsets), tensor::cuda::indices(row_user));
+  const Rows x = rows_of(options, out);
+  const int64_t users = std::max<int64_t>(1, k_offsets.size() - 1), of_block = (x.rows + users - 1) / users;
+  const dim3 blocks(static_cast<unsigned>(of_block > 0 ? (x.rows + of_block - 1) / of_block : 0),
+                    static_cast<unsigned>(x.heads));
+  const size_t shared = (2 * kWarp * (x.width + 1) + kCrossWarps * kWarp) * sizeof(float);
+  tensor::cuda::launch("decode_attention.cross", blocks, dim3(kCrossWarps * kWarp), shared, cross_kernel, x, of_block,
+                       floats(q), floats(kv), tensor::cuda::indices(k_offsets), tensor::cuda::indices(row_user));
 }
 
 static const bool decode_attention_bound = self.bind_cuda(self_cuda) && cross.bind_cuda(cross_cuda);
