@@ -17,6 +17,7 @@
 #include "nn/adam.h"
 #include "nn/clip.h"
 #include "nn/decode_state.h"
+#include "nn/rounded_weights.h"
 #include "nn/sgd.h"
 #include "nn/t5.h"
 #include "quant/kmeans.h"
@@ -216,6 +217,7 @@ std::vector<Tensor> trained(nn::Parameters& parameters, int steps, uint64_t seed
     graph.run([&] {
       parameters.clear_gradients();
       {
+        const nn::RoundedWeights rounded(parameters);
         autograd::Tape tape;
         const Var value = loss({.training = true, .seed = seed, .step = static_cast<uint64_t>(step)});
         results.push_back(value.value());

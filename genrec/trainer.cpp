@@ -10,6 +10,7 @@
 #include "nn/clip.h"
 #include "nn/early_stopping.h"
 #include "nn/finite.h"
+#include "nn/rounded_weights.h"
 #include "nn/step_watch.h"
 #include "tensor/cuda/graph.h"
 #include "tensor/profile.h"
@@ -130,7 +131,10 @@ class Loop {
   void do_step() {
     phase_.parameters->clear_gradients();
     const int64_t parts = phase_.parts ? phase_.parts(index_) : 1;
-    for (int64_t part = 0; part < parts; ++part) run_part(part);
+    {
+      const nn::RoundedWeights rounded(*phase_.parameters);
+      for (int64_t part = 0; part < parts; ++part) run_part(part);
+    }
     const nn::Clip clip = nn::clip_scale(*phase_.parameters, phase_.clip);
     watch_.end_step(clip);
     if (immediate_) nn::require_finite_gradients(clip.norm.item(), step_, *phase_.parameters);

@@ -13,6 +13,7 @@
 #include "graph/spmm.h"
 #include "nn/adam.h"
 #include "nn/clip.h"
+#include "nn/rounded_weights.h"
 #include "nn/step_watch.h"
 #include "tensor/bench_samples.h"
 #include "tensor/cuda/graph.h"
@@ -80,6 +81,7 @@ class Trained {
     parameters_.clear_gradients();
     const nn::Context context{.training = true, .seed = 1, .step = number_++};
     {
+      const nn::RoundedWeights rounded(parameters_);
       autograd::Tape tape;
       const Var value = loss(context);
       watch_.add_loss(value.value());

@@ -59,8 +59,8 @@ static Var run_linear(const Op& op, const Var& x, const Var& w, const Var& bias,
                   op.name(), ": inner sizes differ, x is ", x.shape(), ", w is ", w.shape(), "; x must be [.., in], w [in,out]");
   tensor::require(!bias.defined() || bias.shape() == Shape{w.columns()}, op.name(), ": bias is ",
                   bias.defined() ? bias.shape() : Shape(), ", w is ", w.shape(), "; bias must be [", w.columns(), "]");
-  const Tensor xv = x.value(), wv = w.value();
-  Tensor y(x.shape().with(-1, w.columns()), xv.dtype(), xv.device());
+  Tensor y(x.shape().with(-1, w.columns()), x.value().dtype(), x.value().device());
+  const Tensor xv = matmul_kernels::operand(x.value()), wv = matmul_kernels::operand(w.value());
   matmul_kernels::product(xv, wv, bias.defined() ? bias.value() : Tensor(), y, options);
 
   std::vector<Var> inputs{x, w};
@@ -70,12 +70,13 @@ static Var run_linear(const Op& op, const Var& x, const Var& w, const Var& bias,
   const auto backward = [xv, wv, output, scale, count = inputs.size()](const Tensor& dy, Wanted wanted) -> Gradients {
     Gradients gradients(count);
     Tensor g = dy, dbias;
-    if (count == 3 && wanted[2]) dbias = Tensor({wv.columns()}, wv.dtype(), wv.device());
+    if (count == 3 && wanted[2]) dbias = Tensor({wv.columns()}, dy.dtype(), dy.device());
     if (output.defined()) {
       linear_kernels::relu_backward(output, dy, scale, g = Tensor::like(dy), dbias);
     } else if (dbias.defined()) {
       tensor::column_sums(g, dbias);
     }
+    g = matmul_kernels::operand(g);
     if (wanted[0]) gradients[0] = matmul_kernels::product_into(wanted.target(0), g, wv, false, true);
     if (wanted[1]) gradients[1] = matmul_kernels::product_into(wanted.target(1), xv, g, true, false);
     if (count == 3) gradients[2] = dbias;

@@ -1,9 +1,12 @@
 #include "autograd/ops/matmul.h"
 
+#include <utility>
+
 #include "autograd/op.h"
 #include "autograd/ops/add.h"
 #include "autograd/ops/dropout.h"
 #include "tensor/gemm.h"
+#include "tensor/precision.h"
 
 namespace autograd {
 
@@ -22,6 +25,27 @@ static void product_cpu(const Tensor& a, const Tensor& b, const Tensor& bias, Te
 }
 
 constinit decltype(product) product{"matmul.product", product_cpu};
+constinit decltype(round) round{"matmul.round", [](const Tensor&, Tensor&) { tensor::check(false, "matmul.round is for a GPU"); }};
+
+static thread_local const PreparedOperands* prepared = nullptr;
+const PreparedOperands* prepare(const PreparedOperands* operands) { return std::exchange(prepared, operands); }
+
+bool is_rounded(const Tensor& x) {
+  constexpr int64_t kGroup = 8;  // elements that tensor cores read at once; rows of other lengths are copied for every product
+  return x.device() == tensor::Device::cuda && tensor::precision() == tensor::Precision::bf16 && x.dtype() == tensor::DType::f32 &&
+         x.columns() % kGroup == 0;
+}
+
+Tensor operand(const Tensor& x) {
+  if (!is_rounded(x)) return x;
+  if (prepared) {
+    const auto found = prepared->find(x.raw());
+    if (found != prepared->end() && found->second.shape() == x.shape()) return found->second;
+  }
+  Tensor y(x.shape(), tensor::DType::bf16, x.device());
+  round(x, y);
+  return y;
+}
 
 Tensor product_into(Wanted::Target target, const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
   product(a, b, {}, target.gradient,
@@ -55,10 +79,11 @@ Var matmul(const Var& a, const Var& b, bool ta, bool tb) {
   const int64_t m = a.shape()[ta ? 1 : 0], k = a.shape()[ta ? 0 : 1], n = b.shape()[tb ? 0 : 1];
   tensor::require(k == b.shape()[tb ? 1 : 0], "matmul: inner sizes differ, a is ", a.shape(), ta ? " transposed" : "",
                   ", b is ", b.shape(), tb ? " transposed" : "", "; the columns of a must be the rows of b");
-  const Tensor av = a.value(), bv = b.value();
-  Tensor y({m, n}, av.dtype(), av.device());
+  Tensor y({m, n}, a.value().dtype(), a.value().device());
+  const Tensor av = matmul_kernels::operand(a.value()), bv = matmul_kernels::operand(b.value());
   matmul_kernels::product(av, bv, {}, y, {ta, tb});
-  return record(matmul_op, {a, b}, y, [=](const Tensor& dy, Wanted wanted) -> Gradients {
+  return record(matmul_op, {a, b}, y, [=](const Tensor& gradient, Wanted wanted) -> Gradients {
+    const Tensor dy = matmul_kernels::operand(gradient);
     Gradients gradients(2);
     if (wanted[0]) {
       gradients[0] = ta ? matmul_kernels::product_into(wanted.target(0), bv, dy, tb, true)

@@ -8,11 +8,22 @@ namespace autograd::matmul_kernels {
 
 using tensor::cuda::floats;
 
+// An operand, or a copy rounded for this product alone.
+static tensor::cuda::RoundedMatrix rounded(const Tensor& x) {
+  if (x.dtype() == tensor::DType::bf16) return {x, x.columns()};
+  return tensor::cuda::round_matrix(floats(x), x.rows(), x.columns(), x.columns());
+}
+
 static void product_cuda(const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& y, Options options) {
   const int64_t inner = options.transpose_a ? a.rows() : a.columns(), columns = y.columns();
   float* py = floats(y);
-  tensor::cuda::gemm(options.transpose_a, options.transpose_b, y.rows(), columns, inner, floats(a), a.columns(), floats(b),
-                     b.columns(), py, columns, options.accumulate, tensor::precision());
+  if (tensor::precision() == tensor::Precision::bf16) {
+    tensor::cuda::gemm(options.transpose_a, options.transpose_b, y.rows(), columns, inner, rounded(a), rounded(b), py, columns,
+                       options.accumulate);
+  } else {
+    tensor::cuda::gemm(options.transpose_a, options.transpose_b, y.rows(), columns, inner, floats(a), a.columns(), floats(b),
+                       b.columns(), py, columns, options.accumulate);
+  }
   if (!bias.defined() && !options.relu && options.dropout == 0) return;
   const float* pb = tensor::cuda::floats_or_null(bias);
   const bool relu = options.relu;
@@ -30,6 +41,6 @@ static void product_cuda(const Tensor& a, const Tensor& b, const Tensor& bias, T
   });
 }
 
-static const bool matmul_bound = product.bind_cuda(product_cuda);
+static const bool matmul_bound = product.bind_cuda(product_cuda) && round.bind_cuda(tensor::cuda::round);
 
 }  // namespace autograd::matmul_kernels

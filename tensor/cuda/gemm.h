@@ -4,14 +4,16 @@
 
 #include <cstdint>
 
+#include "tensor/cuda/rounding.h"
 #include "tensor/precision.h"
 
 namespace tensor::cuda {
 
 // C[m,n] = op(A) op(B) + (accumulate ? C : 0).
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* b,
-          int64_t ldb, float* c, int64_t ldc, bool accumulate = false,
-          Precision precision = Precision::fp32);
+          int64_t ldb, float* c, int64_t ldc, bool accumulate = false);
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const RoundedMatrix& a, const RoundedMatrix& b,
+          float* c, int64_t ldc, bool accumulate = false);
 
 // The same for `batch` dense products that stand one after the other.
 void gemm_batched(bool transpose_a, bool transpose_b, int64_t batch, int64_t m, int64_t n, int64_t k, const float* a,

@@ -267,17 +267,6 @@ unsigned* arrivals(int64_t count) {
 namespace {
 cublasOperation_t op(bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; }
 
-void gemm_of_rounded(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
-                     const float* b, int64_t ldb, float* c, int64_t ldc, float beta) {
-  const RoundedMatrix ra = transpose_a ? round_matrix(a, k, m, lda) : round_matrix(a, m, k, lda);
-  const RoundedMatrix rb = transpose_b ? round_matrix(b, n, k, ldb) : round_matrix(b, k, n, ldb);
-  const float one = 1;
-  check_blas(state().blas.gemm_ex(state().handle, op(transpose_b), op(transpose_a), n, m, k, &one, rb.data(), CUDA_R_16BF,
-                                  rb.stride, ra.data(), CUDA_R_16BF, ra.stride, &beta, c, CUDA_R_32F, ldc,
-                                  CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
-             "product of bf16");
-}
-
 void gemm_batched_of_rounded(bool transpose_a, bool transpose_b, int64_t batch, int64_t m, int64_t n, int64_t k,
                              const float* a, const float* b, float* c) {
   const int64_t a_rows = transpose_a ? k : m, a_columns = transpose_a ? m : k;
@@ -294,16 +283,26 @@ void gemm_batched_of_rounded(bool transpose_a, bool transpose_b, int64_t batch, 
 }  // namespace
 
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* b,
-          int64_t ldb, float* c, int64_t ldc, bool accumulate, Precision precision) {
+          int64_t ldb, float* c, int64_t ldc, bool accumulate) {
   if (m == 0 || n == 0) return;
   count_launch();
   const float one = 1, beta = accumulate ? 1 : 0;
-  if (precision == Precision::bf16) return gemm_of_rounded(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, beta);
   const auto size = [](int64_t x) { return static_cast<int>(x); };
   const auto stride = [](int64_t x) { return static_cast<int>(std::max<int64_t>(1, x)); };
   check_blas(state().blas.sgemm(state().handle, op(transpose_b), op(transpose_a), size(n), size(m), size(k), &one, b,
                                 stride(ldb), a, stride(lda), &beta, c, stride(ldc)),
              "product");
+}
+
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const RoundedMatrix& a, const RoundedMatrix& b,
+          float* c, int64_t ldc, bool accumulate) {
+  if (m == 0 || n == 0) return;
+  count_launch();
+  const float one = 1, beta = accumulate ? 1 : 0;
+  check_blas(state().blas.gemm_ex(state().handle, op(transpose_b), op(transpose_a), n, m, k, &one, b.data(), CUDA_R_16BF,
+                                  b.stride, a.data(), CUDA_R_16BF, a.stride, &beta, c, CUDA_R_32F, ldc,
+                                  CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+             "product of bf16");
 }
 
 void gemm_batched(bool transpose_a, bool transpose_b, int64_t batch, int64_t m, int64_t n, int64_t k, const float* a,
