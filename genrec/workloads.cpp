@@ -326,10 +326,10 @@ std::vector<Workload> whole_workloads(int64_t shrink, const std::string& only, W
   }
   training("MMGRec step, 1024 histories of 20", [&] { return std::make_shared<MmgrecTraining>(shrunk(1024, 8)); });
   for (const int64_t width : {64, 128}) {
-    const auto graph = std::make_shared<Propagation>(width, shrink);
+    std::shared_ptr<Propagation> graph;
     const std::string name = tensor::join("sparse product and gradient, width ", width);
-    add(name, [&] { return [graph] { graph->run(); }; });
-    if (!large || all.empty() || all.back().name != name) continue;
+    add(name, [&] { return [made = graph = std::make_shared<Propagation>(width, shrink)] { made->run(); }; });
+    if (!large || !graph) continue;
     if (const std::string missing = tensor::cuda::open_sparse_library(); !missing.empty()) note("no cuSPARSE: " + missing);
     else all.push_back({name + ", cuSPARSE", all.back().unit, all.back().work, graph->by_cusparse(), all.back().precision, false});
   }

@@ -7,7 +7,8 @@ Usage: scripts/bench_gpu_peers.py [--program build/release/genrec] [--rounds 5] 
 A round is one run of `genrec bench gpu` and one median of every PyTorch variant. The models are those of bench_cpu_peers.py with
 scaled_dot_product_attention (the biases and the padding as an additive mask), fused AdamW, TF32 off; sequences are padded to the
 longest one, where genrec packs them. `eager` runs as it is; the other modes are those of torch.compile, whose graph is the whole
-loss (and CUDA graphs, which both of them use). The beam search is the careful one of beam_search_peers.py. Without PyTorch or a GPU it says so and ends with exit code 71.
+loss (and CUDA graphs, which both of them use). The beam search is the careful one of beam_search_peers.py. Without
+PyTorch or a GPU it says so and ends with exit code 71.
 
 Never executed: anything on a GPU, torch.compile, and PyTorch 2 itself. --dry-run runs every model once, eagerly, on the CPU and at
 sizes that a CPU can bear; that has been done, but for MMGRec's step, with

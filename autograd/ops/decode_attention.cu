@@ -14,7 +14,7 @@ using tensor::cuda::lane_of_warp;
 constexpr int kColumns = 64;                       // of the keys that are staged at a time
 constexpr int kStaged = kWarp * (kColumns + 1);    // floats; a column more, so that lanes meet different banks
 constexpr int kWarpMemory = kStaged + kWarp;       // floats of shared memory of a warp
-constexpr int kMostSteps = 32;
+constexpr int kMostSteps = kWarp;                  // the keys of a row are met at once
 constexpr int kCrossWarps = 8;                     // rows of a user at a time that share its keys and values
 
 // One row of a head, by one warp, which meets its keys kWarp at a time: out is the softmax of the scores so far, not yet
@@ -49,31 +49,6 @@ struct RunningSoftmax {
   }
 };
 
-// A row of q and a head, of one warp, over `count` keys; key(j) points to a row of [keys | values].
-template <class Key, class Bias>
-__device__ void attend_row(const float* q, int count, Key key, Bias bias, int width, int columns, float scale, float* out) {
-  const int lane = lane_of_warp(), line = kColumns + 1;
-  float* staged = tensor::cuda::shared_memory<float>() + threadIdx.x / kWarp * kWarpMemory;  // [keys, columns]
-  RunningSoftmax softmax{out, staged + kStaged, width};
-  for (int first = 0; first < count; first += kWarp) {
-    const int here = count - first < kWarp ? count - first : kWarp;
-    float score = 0;  // of key first + lane
-    for (int at = 0; at < width; at += kColumns) {
-      const int part = width - at < kColumns ? width - at : kColumns;
-      __syncwarp();
-      for (int j = 0; j < here; ++j) {
-        const float* k = key(first + j) + at;
-        for (int c = lane; c < part; c += kWarp) staged[j * line + c] = k[c];
-      }
-      __syncwarp();
-      for (int c = 0; lane < here && c < part; ++c) score += q[at + c] * staged[lane * line + c];
-    }
-    if (lane < here) score = scale * (score + bias(first + lane));
-    softmax.add(score, here, [&](int j, int c) { return key(first + j)[columns + c]; });
-  }
-  softmax.finish();
-}
-
 struct Rows {
   int64_t rows;
   int heads, width;
@@ -85,15 +60,31 @@ struct Steps {
   const float* of[kMostSteps];
 };
 
+// A warp works on a row and a head.
 __global__ void self_kernel(Rows x, Steps steps, const int32_t* ancestors, RelativeTable bias) {
   const int64_t task = tensor::cuda::row_of_warp(), r = task / x.heads, h = task % x.heads;
   if (r >= x.rows) return;
-  const int columns = x.heads * x.width;
-  attend_row(
-      steps.of[steps.count - 1] + 3 * r * columns + h * x.width, steps.count,
-      [&](int j) { return steps.of[j] + (3 * int64_t{ancestors[r * steps.count + j]} + 1) * columns + h * x.width; },
-      [&](int j) { return bias.at(j - (steps.count - 1), static_cast<int>(h)); }, x.width, columns, x.scale,
-      x.out + r * columns + h * x.width);
+  const int columns = x.heads * x.width, lane = lane_of_warp(), line = kColumns + 1;
+  float* staged = tensor::cuda::shared_memory<float>() + threadIdx.x / kWarp * kWarpMemory;  // [steps, kColumns + 1]
+  const float* q = steps.of[steps.count - 1] + 3 * r * columns + h * x.width;
+  const auto key = [&](int j) {  // a row of [keys | values]
+    return steps.of[j] + (3 * int64_t{ancestors[r * steps.count + j]} + 1) * columns + h * x.width;
+  };
+  float score = 0;  // of step `lane`
+  for (int at = 0; at < x.width; at += kColumns) {
+    const int part = x.width - at < kColumns ? x.width - at : kColumns;
+    __syncwarp();
+    for (int j = 0; j < steps.count; ++j) {
+      const float* k = key(j) + at;
+      for (int c = lane; c < part; c += kWarp) staged[j * line + c] = k[c];
+    }
+    __syncwarp();
+    for (int c = 0; lane < steps.count && c < part; ++c) score += q[at + c] * staged[lane * line + c];
+  }
+  if (lane < steps.count) score = x.scale * (score + bias.at(lane - (steps.count - 1), static_cast<int>(h)));
+  RunningSoftmax softmax{x.out + r * columns + h * x.width, staged + kStaged, x.width};
+  softmax.add(score, steps.count, [&](int j, int c) { return key(j)[columns + c]; });
+  softmax.finish();
 }
 
 // A block works on some rows and a head, on as many rows of one user at a time as it has warps, which share the user's keys and
@@ -136,24 +127,17 @@ static Rows rows_of(const AttentionOptions& options, Tensor& out) {
           floats(out)};
 }
 
-// A warp for every row and head.
-template <class... Parameters, class... Arguments>
-static void launch_warps(const char* name, const Rows& x, void (*kernel)(Rows, Parameters...),
-                         const Arguments&... arguments) {
-  constexpr int kWarps = tensor::cuda::kRowsPerBlock;
-  const auto blocks = static_cast<unsigned>((x.rows * x.heads + kWarps - 1) / kWarps);
-  tensor::cuda::launch(name, dim3(blocks), dim3(kWarps * kWarp), kWarps * kWarpMemory * sizeof(float), kernel, x,
-                       arguments...);
-}
-
 static void self_cuda(const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options,
                       const Tensor& table, const Tensor& buckets, Tensor& out) {
   tensor::require(tensor::Fault::resources, steps.size() <= kMostSteps, "decode_attention: step ", steps.size(),
                   ", on a GPU there can be ", kMostSteps, "; use --device cpu");
   Steps caches{static_cast<int>(steps.size()), {}};
   for (int step = 0; step < caches.count; ++step) caches.of[step] = floats(steps[step]);
-  launch_warps("decode_attention.self", rows_of(options, out), self_kernel, caches, tensor::cuda::indices(ancestors),
-               relative_table(table, buckets));
+  const Rows x = rows_of(options, out);
+  constexpr int kWarps = tensor::cuda::kRowsPerBlock;
+  const auto blocks = static_cast<unsigned>((x.rows * x.heads + kWarps - 1) / kWarps);
+  tensor::cuda::launch("decode_attention.self", dim3(blocks), dim3(kWarps * kWarp), kWarps * kWarpMemory * sizeof(float),
+                       self_kernel, x, caches, tensor::cuda::indices(ancestors), relative_table(table, buckets));
 }
 
 static void cross_cuda(const Tensor& q, const Tensor& kv, const Tensor& k_offsets, const Tensor& row_user,

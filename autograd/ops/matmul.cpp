@@ -33,7 +33,7 @@ const PreparedOperands* prepare(const PreparedOperands* operands) { return std::
 bool is_rounded(const Tensor& x) {
   constexpr int64_t kGroup = 8;  // elements that tensor cores read at once; rows of other lengths are copied for every product
   return x.device() == tensor::Device::cuda && tensor::precision() == tensor::Precision::bf16 && x.dtype() == tensor::DType::f32 &&
-         x.columns() % kGroup == 0;
+         x.size() > 0 && x.columns() % kGroup == 0;
 }
 
 Tensor operand(const Tensor& x) {
@@ -42,7 +42,7 @@ Tensor operand(const Tensor& x) {
     const auto found = prepared->find(x.raw());
     if (found != prepared->end() && found->second.shape() == x.shape()) return found->second;
   }
-  Tensor y(x.shape(), tensor::DType::bf16, x.device());
+  Tensor y;
   round(x, y);
   return y;
 }

@@ -14,6 +14,9 @@ static tensor::cuda::RoundedMatrix rounded(const Tensor& x) {
   return tensor::cuda::round_matrix(floats(x), x.rows(), x.columns(), x.columns());
 }
 
+// The rows of an operand are whole groups of 8, so the copy is dense.
+static void round_cuda(const Tensor& x, Tensor& y) { y = rounded(x).memory.reshape(x.shape()); }
+
 static void product_cuda(const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& y, Options options) {
   const int64_t inner = options.transpose_a ? a.rows() : a.columns(), columns = y.columns();
   float* py = floats(y);
@@ -41,6 +44,6 @@ static void product_cuda(const Tensor& a, const Tensor& b, const Tensor& bias, T
   });
 }
 
-static const bool matmul_bound = product.bind_cuda(product_cuda) && round.bind_cuda(tensor::cuda::round);
+static const bool matmul_bound = product.bind_cuda(product_cuda) && round.bind_cuda(round_cuda);
 
 }  // namespace autograd::matmul_kernels

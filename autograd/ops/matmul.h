@@ -32,7 +32,7 @@ bool is_rounded(const Tensor& x);  // operand(x) is a copy
 // Copies that were made beforehand, by the memory of what they are copies of. While they are in use operand() gives them.
 using PreparedOperands = std::unordered_map<const std::byte*, Tensor>;
 const PreparedOperands* prepare(const PreparedOperands* operands);  // null: none; returns those in use so far
-extern tensor::Kernel<void(const Tensor& x, Tensor& y)> round;  // bf16 y of fp32 x on the device
+extern tensor::Kernel<void(const Tensor& x, Tensor& y)> round;  // makes y, bf16, of fp32 x on the device
 
 // A gradient that is a product of operands: target.gradient, filled.
 Tensor product_into(Wanted::Target target, const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b);

@@ -8,12 +8,6 @@
 
 namespace tensor::cuda {
 
-void round(const Tensor& x, Tensor& y) {
-  const float* from = floats(x);
-  bf16* to = y.data<bf16>();
-  for_each("round to bf16", x.size(), [=] __device__(int64_t i) { to[i].bits = bf16_bits(from[i]); });
-}
-
 RoundedMatrix round_matrix(const float* x, int64_t rows, int64_t columns, int64_t stride) {
   RoundedMatrix result;
   result.stride = std::max<int64_t>(8, round_up(columns, 8));

@@ -11,9 +11,6 @@ struct RoundedMatrix {
   const void* data() const { return memory.raw(); }
 };
 
-// y, dense, of x: every element rounded to the nearest, ties to even.
-void round(const Tensor& x, Tensor& y);
-
 // x [rows, columns] at distance `stride`, each element rounded to the nearest, ties to even.
 RoundedMatrix round_matrix(const float* x, int64_t rows, int64_t columns, int64_t stride);
 
