@@ -4,6 +4,7 @@
 #include "tensor/cuda/gemm.h"
 #include "tensor/cuda/map.h"
 #include "tensor/cuda/rows.h"
+#include "tensor/divide.h"
 
 namespace quant::nearest_kernels {
 
@@ -28,31 +29,77 @@ static void squared_distances_cuda(const Tensor& x, const Tensor& codes, Tensor&
   });
 }
 
-// The lowest index of the smallest element of every row.
-__global__ void argmin_kernel(int64_t rows, int64_t count, const float* distances, int32_t* index, float* distance) {
-  const int64_t r = tensor::cuda::row_of_warp();
-  if (r >= rows) return;
-  const float* d = distances + r * count;
-  float least = INFINITY;
-  int best = static_cast<int>(count);
-  for (int k = lane_of_warp(); k < count; k += kWarp) {
-    if (d[k] < least) least = d[k], best = k;
+constexpr int kRowsOfWarp = 4, kCodesOfLane = 4, kWarps = 8;
+constexpr int kRows = kWarps * kRowsOfWarp, kCodes = kWarp * kCodesOfLane;  // of a block: all of its rows, the codes at a time
+constexpr int kColumns = 32, kStride = kColumns + 1;  // staged at a time; a column more, so that lanes meet different banks
+
+// Copies columns [at, at + kColumns) of rows [first, first + staged) of a matrix to shared memory; 0 outside of it.
+__device__ void stage(const float* matrix, int64_t rows, int64_t columns, int64_t first, int64_t at, int staged, int stride,
+                      float* to) {
+  for (int i = static_cast<int>(threadIdx.x); i < staged * kColumns; i += kWarps * kWarp) {
+    const int64_t r = first + i / kColumns, c = at + i % kColumns;
+    to[i / kColumns * stride + i % kColumns] = r < rows && c < columns ? matrix[r * columns + c] : 0;
   }
-  for (int bits = kWarp / 2; bits > 0; bits /= 2) {
-    const float other = __shfl_xor_sync(tensor::cuda::kAllLanes, least, bits);
-    const int place = __shfl_xor_sync(tensor::cuda::kAllLanes, best, bits);
-    if (other < least || (other == least && place < best)) least = other, best = place;
+}
+
+// A warp has kRowsOfWarp rows, a lane kCodesOfLane of the codes. Norms and products add up in one order: a row that equals a
+// code has the distance 0.
+__global__ void nearest_kernel(int64_t rows, int count, int64_t width, const float* x, const float* codes, int32_t* index,
+                               float* distance) {
+  float *staged_codes = tensor::cuda::shared_memory<float>(), *staged_rows = staged_codes + kCodes * kStride;
+  const int lane = lane_of_warp(), warp = static_cast<int>(threadIdx.x) / kWarp;
+  const int64_t first_row = int64_t{blockIdx.x} * kRows;
+  float least[kRowsOfWarp];
+  int best[kRowsOfWarp];
+  for (int r = 0; r < kRowsOfWarp; ++r) least[r] = INFINITY, best[r] = count;
+  for (int first = 0; first < count; first += kCodes) {
+    float products[kRowsOfWarp][kCodesOfLane] = {}, row_norms[kRowsOfWarp] = {}, code_norms[kCodesOfLane] = {};
+    for (int64_t at = 0; at < width; at += kColumns) {
+      __syncthreads();
+      stage(codes, count, width, first, at, kCodes, kStride, staged_codes);
+      stage(x, rows, width, first_row, at, kRows, kColumns, staged_rows);
+      __syncthreads();
+#pragma unroll 4
+      for (int j = 0; j < kColumns; ++j) {
+        float code[kCodesOfLane];
+        for (int k = 0; k < kCodesOfLane; ++k) {
+          code[k] = staged_codes[(k * kWarp + lane) * kStride + j];
+          code_norms[k] += code[k] * code[k];
+        }
+        for (int r = 0; r < kRowsOfWarp; ++r) {
+          const float value = staged_rows[(warp * kRowsOfWarp + r) * kColumns + j];
+          row_norms[r] += value * value;
+          for (int k = 0; k < kCodesOfLane; ++k) products[r][k] += value * code[k];
+        }
+      }
+    }
+    for (int k = 0; k < kCodesOfLane; ++k) {
+      const int code = first + k * kWarp + lane;
+      if (code >= count) continue;
+      for (int r = 0; r < kRowsOfWarp; ++r) {
+        const float d = fmaxf(0, row_norms[r] + code_norms[k] - 2 * products[r][k]);
+        if (d < least[r]) least[r] = d, best[r] = code;
+      }
+    }
   }
-  if (lane_of_warp() > 0) return;
-  index[r] = best < count ? best : 0;  // no distance is a number: a row that is not finite
-  distance[r] = d[best < count ? best : 0];
+  for (int r = 0; r < kRowsOfWarp; ++r) {
+    for (int bits = kWarp / 2; bits > 0; bits /= 2) {
+      const float other = __shfl_xor_sync(tensor::cuda::kAllLanes, least[r], bits);
+      const int place = __shfl_xor_sync(tensor::cuda::kAllLanes, best[r], bits);
+      if (other < least[r] || (other == least[r] && place < best[r])) least[r] = other, best[r] = place;
+    }
+    const int64_t row = first_row + warp * kRowsOfWarp + r;
+    if (lane > 0 || row >= rows) continue;
+    index[row] = best[r] < count ? best[r] : 0;  // where no distance is finite
+    distance[row] = least[r];
+  }
 }
 
 static void nearest_cuda(const Tensor& x, const Tensor& codes, Tensor& index, Tensor& distance) {
-  Tensor distances({x.rows(), codes.rows()}, x.dtype(), x.device());
-  squared_distances_cuda(x, codes, distances);
-  tensor::cuda::launch_rows("nearest", x.rows(), argmin_kernel, x.rows(), codes.rows(), floats(distances),
-                            index.data<int32_t>(), floats(distance));
+  constexpr size_t shared = (kCodes * kStride + kRows * kColumns) * sizeof(float);
+  tensor::cuda::launch("nearest", dim3(static_cast<unsigned>(tensor::ceil_div(x.rows(), kRows))), dim3(kWarps * kWarp), shared,
+                       nearest_kernel, x.rows(), static_cast<int>(codes.rows()), x.columns(), floats(x), floats(codes),
+                       index.data<int32_t>(), floats(distance));
 }
 
 static const bool nearest_bound = squared_distances.bind_cuda(squared_distances_cuda) && nearest.bind_cuda(nearest_cuda);

@@ -4,11 +4,15 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
-#include <cstdio>
 #include <set>
+#include <string>
+#include <unordered_set>
+#include <vector>
 
 #include "tensor/divide.h"
 #include "tensor/error.h"
@@ -61,7 +65,6 @@ class Cache {
     if (!block) block = grow(size);
     if (block->size - size >= kAlignment) split(block, size);
     block->free = false;
-    taken_.insert(block);
     statistics_.in_use += block->size;
     statistics_.cached -= block->size;
     statistics_.peak = std::max(statistics_.peak, statistics_.in_use);
@@ -73,7 +76,6 @@ class Cache {
     if (kDebug && device_ == Device::cpu) check_and_poison(block);
     if (source_.poison) source_.poison(block->memory, static_cast<size_t>(block->size));
     const std::lock_guard lock(mutex_);
-    taken_.erase(block);
     statistics_.in_use -= block->size;
     statistics_.cached += block->size;
     block->free = true;
@@ -95,10 +97,16 @@ class Cache {
  private:
   // ", the largest: 4096, 128" for an error message; "" when nothing is in use.
   std::string largest_taken() const {
+    std::vector<int64_t> sizes;
+    for (const Block* block : segments_) {
+      for (; block; block = block->next) {
+        if (!block->free) sizes.push_back(block->size);
+      }
+    }
+    std::sort(sizes.rbegin(), sizes.rend());
     std::string text;
-    int count = 0;
-    for (auto i = taken_.rbegin(); i != taken_.rend() && count < 5; ++i, ++count) {
-      text += (count == 0 ? ", the largest: " : ", ") + std::to_string((*i)->size);
+    for (size_t i = 0; i < std::min<size_t>(sizes.size(), 5); ++i) {
+      text += (i == 0 ? ", the largest: " : ", ") + std::to_string(sizes[i]);
     }
     return text;
   }
@@ -128,7 +136,7 @@ class Cache {
             largest_taken(), "; use a smaller batch", memory_limit > 0 ? " or a higher --memory-limit" : "");
     ++statistics_.system_allocations;
     statistics_.cached += segment;
-    return new Block{static_cast<std::byte*>(memory), segment};
+    return *segments_.insert(new Block{static_cast<std::byte*>(memory), segment}).first;
   }
 
   void split(Block* block, int64_t size) {
@@ -157,6 +165,7 @@ class Cache {
       source_.release(block->memory, static_cast<size_t>(block->size));
       statistics_.cached -= block->size;
       i = free_.erase(i);
+      segments_.erase(block);
       delete block;
     }
   }
@@ -175,7 +184,8 @@ class Cache {
   Device device_;
   MemorySource source_;
   std::mutex mutex_;
-  std::set<Block*, BySize> free_, taken_;
+  std::set<Block*, BySize> free_;
+  std::unordered_set<Block*> segments_;  // the first block of each
   MemoryStatistics statistics_;
 };
 

@@ -1,6 +1,7 @@
 // k-means, Sinkhorn and the revival of codes on the emulated device against the CPU.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "quant/code_revival.h"
 #include "quant/hierarchical_kmeans.h"
@@ -43,6 +44,34 @@ void check_same(const Tensor& x, const quant::KMeansOptions& options) {
 }
 
 }  // namespace
+
+TEST_CASE("the nearest code on the device: the CPU's, the lowest of equal ones, 0 away from itself", "[quant][nearest][cuda]") {
+  if (!have_device()) return;
+  for (const auto& [rows, count, width] : {std::array<int64_t, 3>{70, 45, 33}, {32, 128, 32}, {33, 300, 70}, {1, 1, 1}}) {
+    CAPTURE(rows, count, width);
+    Tensor x = planted(rows, 1, width);
+    for (float& value : x.span<float>()) value = value * value - 1;
+    const Tensor codes = planted(count, 1, width);
+    const quant::Nearest want = quant::nearest(x, codes), got = quant::nearest(x.to(Device::cuda), codes.to(Device::cuda));
+    CHECK(got.index.to_vector<int32_t>() == want.index.to_vector<int32_t>());
+    const auto distances = want.distance.to_vector<float>(), found = got.distance.to_vector<float>();
+    for (int64_t i = 0; i < rows; ++i) CHECK(found[i] == Approx(distances[i]).epsilon(1e-5).margin(1e-5));
+  }
+  const Tensor codes = planted(150, 150, 40);  // each code twice, 150 apart
+  Tensor twice({300, 40});
+  twice.row_range(0, 150).copy_from(codes), twice.row_range(150, 300).copy_from(codes);
+  const quant::Nearest itself = quant::nearest(codes.to(Device::cuda), twice.to(Device::cuda));
+  std::vector<int32_t> first(150);
+  std::iota(first.begin(), first.end(), 0);
+  CHECK(itself.index.to_vector<int32_t>() == first);
+  CHECK(itself.distance.to_vector<float>() == std::vector<float>(150, 0));
+  for (const float bad : {NAN, INFINITY}) {
+    const Tensor x = Tensor::full({1, 3}, bad), zeros = Tensor::zeros({2, 3});
+    const quant::Nearest want = quant::nearest(x, zeros), got = quant::nearest(x.to(Device::cuda), zeros.to(Device::cuda));
+    CHECK(got.index.to_vector<int32_t>() == want.index.to_vector<int32_t>());
+    CHECK(got.distance.to_vector<float>() == want.distance.to_vector<float>());
+  }
+}
 
 TEST_CASE("k-means on the device finds the CPU's clusters", "[quant][kmeans][cuda]") {
   if (!have_device()) return;
