@@ -76,6 +76,19 @@ Tensor as_bf16(Tensor x) {
   return x;
 }
 
+// What a kernel rounded to bf16 must be what it wrote.
+Tensor with_rounded_checked(const std::string& name, const Tensor& x) {
+  if (!x.rounded().defined()) return x;
+  const std::vector<float> values = x.to_vector<float>();
+  const Tensor rounded = x.rounded().to(Device::cpu);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const uint16_t bits = rounded.span<tensor::bf16>()[i].bits, wanted = tensor::bf16_bits(values[i]);
+    tensor::check(bits == wanted, name, ": element ", i, " of ", x.shape(), " is ", values[i], ", in bf16 ",
+                  tensor::bf16_value(bits));
+  }
+  return x;
+}
+
 // Value and gradients of a sample in f32 on a device; a cotangent comes from the sample's own stream. `rounded`: all of them are
 // bf16 numbers.
 std::vector<Tensor> run_sample(const std::string& name, const Sample& sample, uint64_t seed, Device device,
@@ -89,9 +102,10 @@ std::vector<Tensor> run_sample(const std::string& name, const Sample& sample, ui
   Tape tape;
   const Var y = sample.run(parameters);
   tensor::Generator rng(seed, "cotangent/" + name);
-  std::vector<Tensor> results{y.value()};
+  std::vector<Tensor> results{with_rounded_checked(name, y.value())};
   tape.backward(y, used(random_tensor(y.shape(), rng)));
-  for (const Var& x : parameters) results.push_back(x.grad().defined() ? x.grad() : Tensor::zeros(x.shape()));
+  for (const Var& x : parameters)
+    results.push_back(x.grad().defined() ? with_rounded_checked(name, x.grad()) : Tensor::zeros(x.shape()));
   return results;
 }
 

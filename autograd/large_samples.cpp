@@ -1,5 +1,5 @@
 // The larger samples of the comparison of devices: rows and columns that are no multiples of a warp, several blocks, ragged
-// sequences with empty ones, rows that many ids name.
+// sequences with empty ones, rows that many ids name; and rows of whole groups of 8, which kernels round to bf16 for products.
 #include "autograd/device_check.h"
 #include "autograd/ops/add.h"
 #include "autograd/ops/attention.h"
@@ -100,8 +100,13 @@ void add_products(Named& all, tensor::Generator& rng) {
                             [](const Inputs& in) { return linear(in[0], in[1], in[2]); }}});
   all.push_back({"linear", {{random({300, 1}), random_away_from_zero({1, 70}, rng), random({70})},
                             [](const Inputs& in) { return linear(in[0], in[1], in[2], true); }}});
-  all.push_back({"linear_relu_dropout", {{random({300, 1}), random_away_from_zero({1, 71}, rng), random({71})}, [](const Inputs& in) {
-                   return linear_relu_dropout(in[0], in[1], in[2], 0.5, tensor::Random(5, "sample"));
+  const auto dropping = [](const Inputs& in) {
+    return linear_relu_dropout(in[0], in[1], in[2], 0.5, tensor::Random(5, "sample"));
+  };
+  all.push_back({"linear_relu_dropout", {{random({300, 1}), random_away_from_zero({1, 71}, rng), random({71})}, dropping}});
+  all.push_back({"linear_relu_dropout", {{random({300, 16}), random({16, 72}), random({72})}, dropping}});
+  all.push_back({"linear", {{random({300, 16}), random({16, 72})}, [](const Inputs& in) {
+                   return linear(in[0], in[1], {}, true);
                  }}});
 }
 
@@ -113,6 +118,7 @@ void add_rows(Named& all, tensor::Generator& rng) {
                                 [](const Inputs& in) { return layer_norm(in[0], in[1], in[2]); }}});
   all.push_back(
       {"rms_norm", {{random({600, 130}), random({130})}, [](const Inputs& in) { return rms_norm(in[0], in[1]); }}});
+  all.push_back({"rms_norm", {{random({70, 136}), random({136})}, [](const Inputs& in) { return rms_norm(in[0], in[1]); }}});
   all.push_back(  // sums of 52 KB for each warp
       {"rms_norm", {{random({3, 13000}), random({13000})}, [](const Inputs& in) { return rms_norm(in[0], in[1]); }}});
   const tensor::Random stream(5, "sample");
@@ -120,10 +126,17 @@ void add_rows(Named& all, tensor::Generator& rng) {
                    const TwoVars y = dropout_add_rms_norm(in[0], in[1], in[2], 0.1, stream);
                    return add(y.first, y.second);
                  }}});
-  all.push_back({"dropout_add_layer_norm",
-                 {{random({600, 130}), random({600, 130}), random({130}), random({130})}, [=](const Inputs& in) {
-                    return dropout_add_layer_norm(in[0], in[1], in[2], in[3], 0.1, stream);
-                  }}});
+  for (const double p : {0.0, 0.1}) {
+    all.push_back({"dropout_add_rms_norm", {{random({150, 40}), random({150, 40}), random({40})}, [=](const Inputs& in) {
+                     return dropout_add_rms_norm(in[0], in[1], in[2], p, stream).second;
+                   }}});
+  }
+  for (const int64_t n : {130, 72}) {
+    all.push_back({"dropout_add_layer_norm",
+                   {{random({600, n}), random({600, n}), random({n}), random({n})}, [=](const Inputs& in) {
+                      return dropout_add_layer_norm(in[0], in[1], in[2], in[3], 0.1, stream);
+                    }}});
+  }
   all.push_back({"normalize_rows", {{random({67, 70})}, [](const Inputs& in) { return normalize_rows(in[0]); }}});
   all.push_back({"row_dot", {{random({67, 70}), random({67, 70})}, [](const Inputs& in) { return row_dot(in[0], in[1]); }}});
   all.push_back(
@@ -149,8 +162,10 @@ void add_losses(Named& all, tensor::Generator& rng) {
   all.push_back({"bpr_loss", {{random({20000}), random({20000})}, [](const Inputs& in) { return bpr_loss(in[0], in[1]); }}});
   all.push_back({"l2_penalty", {{random({20000}), random({300, 70})}, [](const Inputs& in) { return l2_penalty(in); }}});
   Tensor targets = some_ids(70, 300, rng);
-  all.push_back(
-      {"cross_entropy", {{random({70, 300})}, [=](const Inputs& in) { return cross_entropy(in[0], targets, 0.1); }}});
+  for (const int64_t n : {300, 304}) {
+    all.push_back(
+        {"cross_entropy", {{random({70, n})}, [=](const Inputs& in) { return cross_entropy(in[0], targets, 0.1); }}});
+  }
   all.push_back({"candidate_cross_entropy", candidate_sample(rng)});
 }
 

@@ -10,27 +10,27 @@ constinit decltype(round) round{"rounded_weights.round", [](std::span<const Tens
 
 }
 
-RoundedWeights::RoundedWeights(const Parameters& parameters) {
-  std::vector<Tensor> weights;
+RoundedWeights::RoundedWeights(Parameters& parameters) {
+  std::vector<Tensor> values;
   int64_t size = 0;
   for (const Parameter& p : parameters) {
     const Tensor& w = p.var.value();
     if (w.shape().rank() != 2 || !autograd::matmul_kernels::is_rounded(w)) continue;
-    weights.push_back(w);
+    weights_.push_back(p.var), values.push_back(w);
     size += w.size();
   }
-  if (!weights.empty()) {
-    Tensor rounded({size}, tensor::DType::bf16, weights[0].device());
-    rounded_weights_kernels::round(weights, rounded);
-    int64_t at = 0;
-    for (const Tensor& w : weights) {
-      operands_[w.raw()] = rounded.row_range(at, at + w.size()).reshape(w.shape());
-      at += w.size();
-    }
+  if (weights_.empty()) return;
+  Tensor rounded({size}, DType::bf16, values[0].device());
+  rounded_weights_kernels::round(values, rounded);
+  int64_t at = 0;
+  for (Var& w : weights_) {
+    w.mutable_value().set_rounded(rounded.row_range(at, at + w.value().size()).reshape(w.shape()));
+    at += w.value().size();
   }
-  before_ = autograd::matmul_kernels::prepare(&operands_);
 }
 
-RoundedWeights::~RoundedWeights() { autograd::matmul_kernels::prepare(before_); }
+RoundedWeights::~RoundedWeights() {
+  for (Var& w : weights_) w.mutable_value().set_rounded({});
+}
 
 }  // namespace nn

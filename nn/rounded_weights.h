@@ -6,18 +6,17 @@
 
 namespace nn {
 
-// While it lives, products in bf16 on a GPU read copies of the parameters that are made here by one kernel; elsewhere it does
-// nothing. The parameters must not change meanwhile.
+// While it lives, products in bf16 on a GPU read copies of the parameters (Tensor::rounded()) that are made here by one kernel;
+// elsewhere it does nothing. The parameters must not change meanwhile.
 class RoundedWeights {
  public:
-  explicit RoundedWeights(const Parameters& parameters);
+  explicit RoundedWeights(Parameters& parameters);
   ~RoundedWeights();
   RoundedWeights(const RoundedWeights&) = delete;
   RoundedWeights& operator=(const RoundedWeights&) = delete;
 
  private:
-  autograd::matmul_kernels::PreparedOperands operands_;
-  const autograd::matmul_kernels::PreparedOperands* before_;
+  std::vector<Var> weights_;
 };
 
 namespace rounded_weights_kernels {  // seam between rounded_weights.cpp and rounded_weights.cu (CUDA)

@@ -71,7 +71,20 @@ Tensor Tensor::row_range(int64_t begin, int64_t end) const {
   y.shape_ = shape_.with(0, end - begin);
   const int64_t row_bytes = shape_[0] == 0 ? 0 : bytes() / shape_[0];
   y.memory_ = std::shared_ptr<std::byte>(memory_, memory_.get() + begin * row_bytes);
+  y.rounded_ = nullptr;
   return y;
+}
+
+Tensor Tensor::rounded() const {
+  Tensor y;
+  if (rounded_) y.shape_ = shape_, y.dtype_ = DType::bf16, y.device_ = device_, y.memory_ = rounded_;
+  return y;
+}
+
+void Tensor::set_rounded(const Tensor& rounded) {
+  check(!rounded.defined() || (rounded.shape_ == shape_ && rounded.dtype_ == DType::bf16 && rounded.device_ == device_),
+        "rounded elements: ", rounded.dtype_, " ", rounded.shape_, " of a tensor ", shape_);
+  rounded_ = rounded.memory_;
 }
 
 Tensor Tensor::clone() const {
@@ -104,6 +117,7 @@ Tensor Tensor::to(DType dtype) const {
 void Tensor::copy_from(const Tensor& other) {
   require(other.shape_ == shape_ && other.dtype_ == dtype_, "copy: from ", other.shape_, " ", other.dtype_, " to ", shape_, " ",
           dtype_);
+  rounded_ = nullptr;
   copy_bytes(raw(), device_, other.raw(), other.device_, bytes());
 }
 

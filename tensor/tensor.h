@@ -40,7 +40,7 @@ class Tensor {
 
   // The elements; T must be the element type. On a CUDA tensor the pointer is a device pointer.
   template <class T>
-  T* data() { check_type(dtype_of<T>); return reinterpret_cast<T*>(raw()); }
+  T* data() { check_type(dtype_of<T>); rounded_ = nullptr; return reinterpret_cast<T*>(raw()); }
   template <class T>
   const T* data() const { check_type(dtype_of<T>); return reinterpret_cast<const T*>(raw()); }
   template <class T>
@@ -48,6 +48,12 @@ class Tensor {
   template <class T>
   std::span<const T> span() const { return {data<T>(), static_cast<size_t>(size())}; }
   std::byte* raw() const { return memory_.get(); }
+
+  // The elements in bf16, where what made them rounded them too, for products that read them so; else undefined. Copies of this
+  // handle have it as well. Asking for the elements to write them drops it; other handles of the memory do not notice that.
+  Tensor rounded() const;
+  void set_rounded(const Tensor& rounded);  // of the same shape, or undefined
+
   std::weak_ptr<std::byte> memory() const { return memory_; }  // tells whether this memory is still the same
   bool sole() const { return memory_.use_count() == 1; }       // no other tensor shares the memory
 
@@ -71,6 +77,7 @@ class Tensor {
   DType dtype_ = DType::f32;
   Device device_ = Device::cpu;
   std::shared_ptr<std::byte> memory_;
+  std::shared_ptr<std::byte> rounded_;  // bf16
 };
 
 }  // namespace tensor

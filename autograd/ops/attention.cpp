@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "autograd/op.h"
+#include "autograd/ops/matmul.h"
 #include "autograd/ops/attention_head.h"
 #include "autograd/ops/dropout.h"
 #include "tensor/divide.h"
@@ -259,13 +260,19 @@ static Var attend_columns(std::vector<Var> inputs, Place q, Place k, Place v, in
                              Tape::current() && needs_grad ? &saved : nullptr);
   return record(attention_op, inputs, out, [=, buckets = bias.buckets](const Tensor& dout, Wanted wanted) -> Gradients {
     Gradients gradients;
-    for (size_t i = 0; i < matrices; ++i) gradients.push_back(Tensor::like(values[i]));
+    std::vector<Tensor> rounded;
+    for (size_t i = 0; i < matrices; ++i) {
+      gradients.push_back(Tensor::like(values[i]));
+      rounded.push_back(matmul_kernels::rounded_of(values[i]));
+    }
     Wanted::Target table;
     if (values.size() > matrices && wanted[matrices]) table = wanted.target(matrices);
     if (values.size() > matrices) gradients.push_back(table.gradient);
     AttentionInputs parts = at(gradients);
     parts.add_to_table = table.add;
+    parts.q.rounded = rounded[q.index], parts.k.rounded = rounded[k.index], parts.v.rounded = rounded[v.index];
     attention_kernels::backward(q_offsets, k_offsets, options, at(values), buckets, saved, dout, parts);
+    for (size_t i = 0; i < matrices; ++i) gradients[i].set_rounded(rounded[i]);
     return gradients;
   });
 }

@@ -5,6 +5,7 @@
 #include "autograd/ops/attention_head.h"
 #include "autograd/ops/attention_tiles.h"
 #include "autograd/ops/dropout.h"
+#include "autograd/ops/matmul.h"
 #include "autograd/ops/relative_table.h"
 #include "tensor/cuda/map.h"
 #include "tensor/cuda/sums.h"
@@ -41,7 +42,9 @@ __global__ void table_kernel(AttentionProblem x, const float* scores, RelativeTa
 }
 
 static DeviceColumns columns_of(const Columns& x) {
-  return {const_cast<float*>(floats(x.matrix)) + x.first, x.matrix.columns()};
+  Tensor rounded = x.rounded;
+  tensor::bf16* copy = tensor::cuda::rounded_elements(rounded).memory;
+  return {const_cast<float*>(floats(x.matrix)) + x.first, x.matrix.columns(), {copy ? copy + x.first : nullptr}};
 }
 
 // `starts` must live as long as the problem is used.
@@ -82,10 +85,12 @@ static void forward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const
   AttentionProblem x = problem_of(q_offsets, k_offsets, options, inputs, starts, out.columns());
   const auto precision = tensor::precision();
   const size_t shared = shared_bytes_of(x, longest_of(q_offsets), longest_of(k_offsets), 1, precision);
+  Tensor rounded = matmul_kernels::rounded_of(out);
   tensor::cuda::launch("attention.forward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
                        attend_kernel_of<BiasOfBlock, NoValue>(x, precision), x,
                        BiasOfBlock{relative_table(inputs.table, buckets)},
-                       NoValue{}, floats(probabilities), DeviceColumns{floats(out), out.columns()});
+                       NoValue{}, floats(probabilities), columns_of({out, 0, rounded}));
+  out.set_rounded(rounded);
   if (saved) *saved = probabilities;
 }
 

@@ -46,6 +46,7 @@ Var attention_kv(const Var& q, const Var& kv, const Tensor& q_offsets, const Ten
 struct Columns {
   Tensor matrix;
   int64_t first = 0;
+  Tensor rounded = {};  // of a gradient: memory for the matrix in bf16, where it is wanted so too
 };
 
 // The inputs of attention, or their gradients.

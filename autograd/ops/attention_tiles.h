@@ -128,7 +128,7 @@ __device__ inline uint32_t kept_of_tile(const AttentionProblem& x, int64_t start
 __device__ inline void write_tile(ColumnTile& tile, const DeviceColumns& to, int64_t first, int rows, int64_t column,
                                   int columns) {
   tile.for_each([&](int, int r, int c, float value) {
-    if (r < rows && c < columns) to.row(first + r)[column + c] = value;
+    if (r < rows && c < columns) to.rounded.set((first + r) * to.stride + column + c, to.row(first + r)[column + c] = value);
   });
 }
 

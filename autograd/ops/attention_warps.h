@@ -3,6 +3,7 @@
 // [sequence][head] [query][key], negative where dropped. Device code.
 #pragma once
 
+#include "tensor/cuda/rounding.h"
 #include "tensor/cuda/rows.h"
 #include "tensor/philox.h"
 
@@ -11,10 +12,11 @@ namespace autograd {
 inline constexpr unsigned kAttentionThreads = 128;
 inline constexpr size_t kMostSharedBytes = 96 << 10;  // of a block, on every GPU from compute capability 8.0 on
 
-// Some columns of a row-major matrix.
+// Some columns of a row-major matrix; of a result also in bf16, at the same places.
 struct DeviceColumns {
   float* data;
   int64_t stride;
+  tensor::cuda::RoundedElements rounded = {};
   __device__ float* row(int64_t r) const { return data + r * stride; }
 };
 

@@ -1,6 +1,8 @@
 #include "autograd/ops/cross_entropy.h"
 
+#include "autograd/ops/matmul.h"
 #include "autograd/ops/mean_loss_cuda.h"
+#include "tensor/cuda/rounding.h"
 
 namespace autograd::cross_entropy_kernels {
 
@@ -31,14 +33,15 @@ struct RowLoss {
 };
 
 __global__ void backward_kernel(int64_t rows, int64_t n, const float* logits, const int32_t* targets, float smoothing,
-                                const float* lse, const float* weight, const float* dloss, float* dlogits) {
+                                const float* lse, const float* weight, const float* dloss, float* dlogits,
+                                tensor::cuda::RoundedElements rounded) {
   const int64_t r = tensor::cuda::row_of_warp();
   if (r >= rows) return;
   const float *x = logits + r * n, g = *weight * *dloss, smooth = smoothing / static_cast<float>(n);
   const int32_t target = targets[r];
   for (int64_t j = tensor::cuda::lane_of_warp(); j < n; j += tensor::cuda::kWarp) {
     const float dx = target < 0 ? 0.f : g * (expf(x[j] - lse[r]) - smooth);
-    dlogits[r * n + j] = j == target ? dx - g * (1 - smoothing) : dx;
+    rounded.set(r * n + j, dlogits[r * n + j] = j == target ? dx - g * (1 - smoothing) : dx);
   }
 }
 
@@ -51,9 +54,11 @@ static void forward_cuda(const Tensor& logits, const Tensor& targets, double lab
 
 static void backward_cuda(const Tensor& logits, const Tensor& targets, double label_smoothing, const Tensor& lse,
                           const Tensor& weight, const Tensor& dloss, Tensor& dlogits) {
+  Tensor rounded = matmul_kernels::rounded_of(dlogits);
   tensor::cuda::launch_rows("cross_entropy.backward", logits.rows(), backward_kernel, logits.rows(), logits.columns(),
                             floats(logits), tensor::cuda::indices(targets), label_smoothing, floats(lse), floats(weight),
-                            floats(dloss), floats(dlogits));
+                            floats(dloss), floats(dlogits), tensor::cuda::rounded_elements(rounded));
+  dlogits.set_rounded(rounded);
 }
 
 static const bool cross_entropy_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);

@@ -1,6 +1,8 @@
 #include "autograd/ops/dropout_add_norm.h"
 
 #include "autograd/ops/dropout_cuda.h"
+#include "autograd/ops/matmul.h"
+#include "tensor/cuda/rounding.h"
 #include "tensor/cuda/sums.h"
 
 namespace autograd::dropout_add_norm_kernels {
@@ -8,6 +10,7 @@ namespace autograd::dropout_add_norm_kernels {
 using tensor::cuda::floats;
 using tensor::cuda::floats_or_null;
 using tensor::cuda::lane_of_warp;
+using tensor::cuda::RoundedElements;
 using tensor::cuda::warp_sum;
 
 // The elements of a row stay with the lanes that dropout gives them to, in every loop.
@@ -34,8 +37,8 @@ struct Row {
 };
 
 __global__ void forward_kernel(int64_t rows, int64_t n, DeviceDropout dropout, const float* x, const float* residual,
-                               const float* weight, const float* shift, float epsilon, float* sum, float* y, float* mean,
-                               float* inverse) {
+                               const float* weight, const float* shift, float epsilon, float* sum, float* y,
+                               RoundedElements rounded, float* mean, float* inverse) {
   const int64_t r = tensor::cuda::row_of_warp();
   if (r >= rows) return;
   const Row row{r * n, n, dropout};
@@ -44,7 +47,7 @@ __global__ void forward_kernel(int64_t rows, int64_t n, DeviceDropout dropout, c
   const float square = row.mean_of([&](int64_t i) { return (sum[i] - m) * (sum[i] - m); }), s = 1 / sqrtf(square + epsilon);
   row.for_elements_undropped([&](int64_t i) {
     const int64_t j = i - row.begin;
-    y[i] = (sum[i] - m) * s * weight[j] + (shift ? shift[j] : 0.f);
+    rounded.set(i, y[i] = (sum[i] - m) * s * weight[j] + (shift ? shift[j] : 0.f));
   });
   if (lane_of_warp() > 0) return;
   inverse[r] = s;
@@ -53,10 +56,12 @@ __global__ void forward_kernel(int64_t rows, int64_t n, DeviceDropout dropout, c
 
 static void forward_cuda(const Tensor& x, const Tensor& residual, const Dropped& dropped, const Tensor& weight,
                          const Tensor& shift, double epsilon, Tensor& sum, Tensor& y, Tensor& mean, Tensor& inverse) {
+  Tensor rounded = matmul_kernels::rounded_of(y);
   tensor::cuda::launch_rows("dropout_add_norm.forward", x.rows(), forward_kernel, x.rows(), x.columns(),
                             DeviceDropout(dropped.p, dropped.stream), floats(x), floats(residual), floats(weight),
-                            floats_or_null(shift), epsilon, floats(sum), floats(y), mean.defined() ? floats(mean) : nullptr,
-                            floats(inverse));
+                            floats_or_null(shift), epsilon, floats(sum), floats(y), tensor::cuda::rounded_elements(rounded),
+                            mean.defined() ? floats(mean) : nullptr, floats(inverse));
+  y.set_rounded(rounded);
 }
 
 // Of x_hat = (sum - m) s: dresidual = dsum + s (w dy - mean(w dy) - x_hat mean(w dy x_hat)); root mean square has no mean.
@@ -68,6 +73,9 @@ static void backward_of(const Tensor& sum, const Tensor& weight, const Tensor& m
   const float *x = floats(sum), *w = floats(weight), *means = floats_or_null(mean), *inverses = floats(inverse);
   const float *skipped = floats_or_null(dsum), *g = floats(dy);
   float *out = floats(dresidual), *dropped_out = dx.defined() ? floats(dx) : nullptr;
+  Tensor& of_product = dx.defined() ? dx : dresidual;  // x was made by one
+  Tensor rounded = matmul_kernels::rounded_of(of_product);
+  const RoundedElements copy = tensor::cuda::rounded_elements(rounded);
   const DeviceDropout dropout(dropped.p, dropped.stream);
   const auto row_backward = [=] __device__(int64_t r, auto add) {
     const Row row{r * n, n, dropout};
@@ -78,12 +86,15 @@ static void backward_of(const Tensor& sum, const Tensor& weight, const Tensor& m
     row.for_elements([&](int64_t i, auto drop) {
       const float normal = x_hat(i), d = s * (wdy(i) - shared - normal * dot) + (skipped ? skipped[i] : 0.f);
       out[i] = d;
-      if (dropped_out) dropped_out[i] = drop(d);
+      const float dropped_d = drop(d);  // d where nothing is dropped
+      if (dropped_out) dropped_out[i] = dropped_d;
+      copy.set(i, dropped_d);
       add(0, i - row.begin, g[i] * normal);
       if constexpr (Sums == 2) add(1, i - row.begin, g[i]);
     });
   };
   tensor::cuda::rows_and_sums<Sums>("dropout_add_norm.backward", sum.rows(), n, row_backward, sums);
+  of_product.set_rounded(rounded);
 }
 
 static void backward_cuda(const Tensor& sum, const Tensor& weight, const Tensor& mean, const Tensor& inverse,

@@ -1,7 +1,5 @@
 #include "autograd/ops/matmul.h"
 
-#include <utility>
-
 #include "autograd/op.h"
 #include "autograd/ops/add.h"
 #include "autograd/ops/dropout.h"
@@ -27,22 +25,18 @@ static void product_cpu(const Tensor& a, const Tensor& b, const Tensor& bias, Te
 constinit decltype(product) product{"matmul.product", product_cpu};
 constinit decltype(round) round{"matmul.round", [](const Tensor&, Tensor&) { tensor::check(false, "matmul.round is for a GPU"); }};
 
-static thread_local const PreparedOperands* prepared = nullptr;
-const PreparedOperands* prepare(const PreparedOperands* operands) { return std::exchange(prepared, operands); }
-
 bool is_rounded(const Tensor& x) {
   constexpr int64_t kGroup = 8;  // elements that tensor cores read at once; rows of other lengths are copied for every product
   return x.device() == tensor::Device::cuda && tensor::precision() == tensor::Precision::bf16 && x.dtype() == tensor::DType::f32 &&
          x.size() > 0 && x.columns() % kGroup == 0;
 }
 
+Tensor rounded_of(const Tensor& x) { return is_rounded(x) ? Tensor(x.shape(), tensor::DType::bf16, x.device()) : Tensor(); }
+
 Tensor operand(const Tensor& x) {
   if (!is_rounded(x)) return x;
-  if (prepared) {
-    const auto found = prepared->find(x.raw());
-    if (found != prepared->end() && found->second.shape() == x.shape()) return found->second;
-  }
-  Tensor y;
+  if (Tensor made = x.rounded(); made.defined()) return made;
+  Tensor y = rounded_of(x);
   round(x, y);
   return y;
 }

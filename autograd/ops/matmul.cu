@@ -11,11 +11,15 @@ using tensor::cuda::floats;
 // An operand, or a copy rounded for this product alone.
 static tensor::cuda::RoundedMatrix rounded(const Tensor& x) {
   if (x.dtype() == tensor::DType::bf16) return {x, x.columns()};
+  if (const Tensor made = x.rounded(); made.defined()) return {made, x.columns()};
   return tensor::cuda::round_matrix(floats(x), x.rows(), x.columns(), x.columns());
 }
 
-// The rows of an operand are whole groups of 8, so the copy is dense.
-static void round_cuda(const Tensor& x, Tensor& y) { y = rounded(x).memory.reshape(x.shape()); }
+static void round_cuda(const Tensor& x, Tensor& y) {
+  const float* from = floats(x);
+  const tensor::cuda::RoundedElements to = tensor::cuda::rounded_elements(y);
+  tensor::cuda::for_each("matmul.round", x.size(), [=] __device__(int64_t i) { to.set(i, from[i]); });
+}
 
 static void product_cuda(const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& y, Options options) {
   const int64_t inner = options.transpose_a ? a.rows() : a.columns(), columns = y.columns();
@@ -34,14 +38,18 @@ static void product_cuda(const Tensor& a, const Tensor& b, const Tensor& bias, T
     const float value = pb ? py[i] + pb[i % columns] : py[i];
     return relu ? fmaxf(value, 0) : value;
   };
+  Tensor rounded_y = relu ? rounded_of(y) : Tensor();  // after a ReLU comes a product
+  const tensor::cuda::RoundedElements copy = tensor::cuda::rounded_elements(rounded_y);
   const int64_t size = y.size();
   if (options.dropout == 0) {
-    return tensor::cuda::for_each("matmul.epilogue", size, [=] __device__(int64_t i) { py[i] = finished(i); });
+    tensor::cuda::for_each("matmul.epilogue", size, [=] __device__(int64_t i) { copy.set(i, py[i] = finished(i)); });
+  } else {
+    const DeviceDropout dropout(options.dropout, *options.stream);
+    tensor::cuda::for_each("matmul.epilogue", (size + 7) / 8, [=] __device__(int64_t block) {
+      dropout.for_block(block, 0, size, [&](int64_t i, auto drop) { copy.set(i, py[i] = drop(finished(i))); });
+    });
   }
-  const DeviceDropout dropout(options.dropout, *options.stream);
-  tensor::cuda::for_each("matmul.epilogue", (size + 7) / 8, [=] __device__(int64_t block) {
-    dropout.for_block(block, 0, size, [&](int64_t i, auto drop) { py[i] = drop(finished(i)); });
-  });
+  y.set_rounded(rounded_y);
 }
 
 static const bool matmul_bound = product.bind_cuda(product_cuda) && round.bind_cuda(round_cuda);

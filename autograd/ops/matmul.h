@@ -1,8 +1,6 @@
 // Product of two matrices, either of them transposed.
 #pragma once
 
-#include <unordered_map>
-
 #include "autograd/var.h"
 #include "tensor/kernel.h"
 #include "tensor/random.h"
@@ -25,14 +23,12 @@ struct Options {
 // bias [n] may be undefined. a and b may be operands (below) and are viewed as matrices of their last dimension's width.
 extern tensor::Kernel<void(const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& y, Options options)> product;
 
-// x as the products of the precision in use read it, for an operation with several of them: on a GPU in bf16 a rounded copy, made
-// once. The CPU rounds while it packs: x itself.
+// x as the products of the precision in use read it, for an operation with several of them: on a GPU in bf16 x.rounded(), made
+// here unless what made x has made it. The CPU rounds while it packs: x itself.
 Tensor operand(const Tensor& x);
-bool is_rounded(const Tensor& x);  // operand(x) is a copy
-// Copies that were made beforehand, by the memory of what they are copies of. While they are in use operand() gives them.
-using PreparedOperands = std::unordered_map<const std::byte*, Tensor>;
-const PreparedOperands* prepare(const PreparedOperands* operands);  // null: none; returns those in use so far
-extern tensor::Kernel<void(const Tensor& x, Tensor& y)> round;  // makes y, bf16, of fp32 x on the device
+bool is_rounded(const Tensor& x);     // operand(x) is in bf16
+Tensor rounded_of(const Tensor& x);   // memory for operand(x) where a kernel rounds what it writes to x; undefined: it shall not
+extern tensor::Kernel<void(const Tensor& x, Tensor& y)> round;  // y, bf16, of fp32 x on the device
 
 // A gradient that is a product of operands: target.gradient, filled.
 Tensor product_into(Wanted::Target target, const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b);

@@ -4,12 +4,14 @@
 
 #include "autograd/ops/attention_head.h"
 #include "autograd/ops/attention_tiles.h"
+#include "autograd/ops/matmul.h"
 
 namespace autograd::relation_attention_kernels {
 
 using tensor::cuda::floats;
 using tensor::cuda::kWarp;
 using tensor::cuda::lane_of_warp;
+using tensor::cuda::rounded_elements;
 using tensor::cuda::warp_sum;
 
 // The user terms of every sequence: all heads share them.
@@ -134,12 +136,14 @@ static void forward_cuda(const Tensor& qkv, const Tensor& quv, const Tensor& s, 
                          const AttentionOptions& options, Tensor& out, Tensor* saved) {
   const Setting x(qkv, quv, s, offsets, options, 1);
   Tensor scores = tensor::cuda::scratch(x.user_size), probabilities = tensor::cuda::scratch(x.size);
+  Tensor rounded = matmul_kernels::rounded_of(out);
   tensor::cuda::launch("relation_attention.scores", x.sequences, dim3(kAttentionThreads), 0, scores_kernel, x.user,
                        x.problem.q_offsets, floats(scores));
   tensor::cuda::launch("relation_attention.forward", x.heads(), dim3(kAttentionThreads), x.shared,
                        attend_kernel_of<UserScores, UserValues>(x.problem, x.precision), x.problem,
                        UserScores{floats(scores), x.user.starts}, UserValues{x.user}, floats(probabilities),
-                       DeviceColumns{floats(out), out.columns()});
+                       DeviceColumns{floats(out), out.columns(), rounded_elements(rounded)});
+  out.set_rounded(rounded);
   if (saved) *saved = probabilities;
 }
 
@@ -149,7 +153,11 @@ static void backward_cuda(const Tensor& qkv, const Tensor& quv, const Tensor& s,
   const Setting x(qkv, quv, s, offsets, options, 2);
   Tensor scores = tensor::cuda::scratch(x.size), du = tensor::cuda::scratch(x.user_size);
   const int64_t block = int64_t{x.problem.heads} * x.problem.width;
-  const auto part = [&](int i) { return DeviceColumns{floats(dqkv) + i * block, dqkv.columns()}; };
+  Tensor rounded = matmul_kernels::rounded_of(dqkv);
+  tensor::bf16* copy = rounded_elements(rounded).memory;
+  const auto part = [&](int i) {
+    return DeviceColumns{floats(dqkv) + i * block, dqkv.columns(), {copy ? copy + i * block : nullptr}};
+  };
   const DeviceColumns dy{const_cast<float*>(floats(dout)), dout.columns()};
   tensor::cuda::launch("relation_attention.backward", x.heads(), dim3(kAttentionThreads), x.shared,
                        attend_backward_kernel_of<UserValues>(x.problem, x.precision), x.problem, UserValues{x.user},
@@ -158,6 +166,7 @@ static void backward_cuda(const Tensor& qkv, const Tensor& quv, const Tensor& s,
   tensor::cuda::launch("relation_attention.user_backward", x.sequences, dim3(kAttentionThreads), sums, user_backward_kernel,
                        x.user, x.problem.heads, x.problem.q_offsets, x.problem.starts, floats(scores), part(2), floats(du),
                        floats(dquv), floats(ds));
+  dqkv.set_rounded(rounded);
 }
 
 static const bool relation_attention_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);

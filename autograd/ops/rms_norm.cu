@@ -1,5 +1,7 @@
 #include "autograd/ops/rms_norm.h"
 
+#include "autograd/ops/matmul.h"
+#include "tensor/cuda/rounding.h"
 #include "tensor/cuda/sums.h"
 
 namespace autograd::rms_norm_kernels {
@@ -10,18 +12,20 @@ using tensor::cuda::lane_of_warp;
 using tensor::cuda::warp_sum_of;
 
 __global__ void forward_kernel(int64_t rows, int64_t n, const float* x, const float* w, float epsilon, float* y,
-                               float* rrms) {
+                               tensor::cuda::RoundedElements rounded, float* rrms) {
   const int64_t r = tensor::cuda::row_of_warp();
   if (r >= rows) return;
   x += r * n;
   const float s = tensor::cuda::inverse_root_mean_square(x, n, epsilon);
-  for (int64_t j = lane_of_warp(); j < n; j += kWarp) y[r * n + j] = x[j] * w[j] * s;
+  for (int64_t j = lane_of_warp(); j < n; j += kWarp) rounded.set(r * n + j, y[r * n + j] = x[j] * w[j] * s);
   if (lane_of_warp() == 0) rrms[r] = s;
 }
 
 static void forward_cuda(const Tensor& x, const Tensor& w, double epsilon, Tensor& y, Tensor& rrms) {
+  Tensor rounded = matmul_kernels::rounded_of(y);
   tensor::cuda::launch_rows("rms_norm.forward", x.rows(), forward_kernel, x.rows(), x.columns(), floats(x), floats(w),
-                            epsilon, floats(y), floats(rrms));
+                            epsilon, floats(y), tensor::cuda::rounded_elements(rounded), floats(rrms));
+  y.set_rounded(rounded);
 }
 
 static void backward_cuda(const Tensor& x, const Tensor& w, const Tensor& rrms, const Tensor& dy, Tensor& dx, Tensor& dw) {
