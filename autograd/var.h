@@ -73,6 +73,8 @@ class Var {
   std::shared_ptr<Node> node_;
 };
 
+inline Tensor value_or_none(const Var& x) { return x.defined() ? x.value() : Tensor(); }
+
 // The result of an operation; on the tape if there is one and an input needs a gradient.
 Var record(const Op& op, std::vector<Var> inputs, Tensor value, Backward backward);
 

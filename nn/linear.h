@@ -23,8 +23,8 @@ class Linear {
   Var with_relu(const Normed& x) const;     // relu(x w + b), in one pass
   Var with_relu(const Normed& x, const Dropout& dropout, const Context& context) const;  // dropped out, in the same pass
 
-  // From now on multiplies with a copy of w as it is now, laid out for few rows: for inference on
-  // the CPU.
+  // From now on multiplies with a copy of w as it is now, for inference: on the CPU laid out for few rows, on a GPU rounded where
+  // products read it so.
   void pack();
 
   Var w;  // [in, out]

@@ -66,7 +66,7 @@ Var T5::logits(const Normed& h) const {
   const double factor = 1 / std::sqrt(static_cast<double>(options_.width));
   if (joins_operations(h.x)) {
     return autograd::fused_linear(h.x.value(), table().value(), {},
-                                  {.norm = h.weight.defined() ? h.weight.value() : Tensor(), .epsilon = h.epsilon,
+                                  {.norm = autograd::value_or_none(h.weight), .epsilon = h.epsilon,
                                    .factor = factor, .transpose_w = true});
   }
   const Var scaled = autograd::scale(h.value(), factor);
@@ -76,10 +76,11 @@ Var T5::logits(const Normed& h) const {
 
 T5 T5::packed() const {
   T5 copy = *this;
-  if (table().value().device() != tensor::Device::cpu) return copy;
   for (T5EncoderLayer& layer : copy.encoder_) layer.pack();
   for (T5DecoderLayer& layer : copy.decoder_) layer.pack();
-  copy.output_ = tensor::PackedMatrix(table().value(), true, tensor::precision());
+  const Tensor& table = copy.embedding_.table.value();
+  if (table.device() == tensor::Device::cpu) copy.output_ = tensor::PackedMatrix(table, true, tensor::precision());
+  else copy.embedding_.table = autograd::matmul_kernels::with_operand(table);
   return copy;
 }
 

@@ -20,8 +20,7 @@ class T5 {
   Var decode(const Tensor& tokens, const Tensor& offsets, const Var& memory, const Tensor& memory_offsets,
              const Context& context) const;
 
-  // A copy for inference: on the CPU it has the weights as they are now in a layout for products with few rows. Its
-  // results are the same bits.
+  // A copy for inference, with the weights as they are now: see Linear::pack(). Its results are the same bits.
   T5 packed() const;
 
   // Inference; records nothing. What the decoder needs of the sequences of a batch, made once: per layer the keys and values

@@ -120,7 +120,7 @@ Tensor decode_attention(const std::vector<Tensor>& steps, const Tensor& ancestor
                     " descends from row ", ancestor[i], " of step ", step, ", which has ", before, " rows; the table is wrong");
   }
   Tensor out({qkv.rows(), qkv.columns() / 3}, qkv.dtype(), qkv.device());
-  const Tensor bias_table = bias.table.defined() ? bias.table.value() : Tensor();
+  const Tensor bias_table = value_or_none(bias.table);
   decode_attention_kernels::self(steps, ancestors, options, bias_table, bias.buckets, out);
   return out;
 }

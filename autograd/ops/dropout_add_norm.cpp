@@ -117,7 +117,7 @@ Tensor run_sum(const char* name, const Var& x, const Var& residual, const Var& w
   Tensor y = Tensor::like(xv);
   saved = {Tensor::like(xv), Tensor(), Tensor({xv.rows()}, xv.dtype(), xv.device())};
   if (shift.defined()) saved.mean = Tensor::like(saved.inverse);
-  dropout_add_norm_kernels::forward(xv, residual.value(), dropped, weight.value(), shift.defined() ? shift.value() : Tensor(),
+  dropout_add_norm_kernels::forward(xv, residual.value(), dropped, weight.value(), value_or_none(shift),
                                     epsilon, saved.sum, y, saved.mean, saved.inverse);
   return y;
 }

@@ -61,7 +61,7 @@ static Var run_linear(const Op& op, const Var& x, const Var& w, const Var& bias,
                   bias.defined() ? bias.shape() : Shape(), ", w is ", w.shape(), "; bias must be [", w.columns(), "]");
   Tensor y(x.shape().with(-1, w.columns()), x.value().dtype(), x.value().device());
   const Tensor xv = matmul_kernels::operand(x.value()), wv = matmul_kernels::operand(w.value());
-  matmul_kernels::product(xv, wv, bias.defined() ? bias.value() : Tensor(), y, options);
+  matmul_kernels::product(xv, wv, value_or_none(bias), y, options);
 
   std::vector<Var> inputs{x, w};
   if (bias.defined()) inputs.push_back(bias);
@@ -72,7 +72,8 @@ static Var run_linear(const Op& op, const Var& x, const Var& w, const Var& bias,
     Tensor g = dy, dbias;
     if (count == 3 && wanted[2]) dbias = Tensor({wv.columns()}, dy.dtype(), dy.device());
     if (output.defined()) {
-      linear_kernels::relu_backward(output, dy, scale, g = Tensor::like(dy), dbias);
+      const Tensor rounded = dbias.defined() ? Tensor() : matmul_kernels::rounded_of(dy);  // products are all that reads g
+      linear_kernels::relu_backward(output, dy, scale, g = rounded.defined() ? rounded : Tensor::like(dy), dbias);
     } else if (dbias.defined()) {
       tensor::column_sums(g, dbias);
     }

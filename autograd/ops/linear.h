@@ -15,7 +15,7 @@ Var linear_relu_dropout(const Var& x, const Var& w, const Var& bias, double p, c
 
 namespace linear_kernels {  // seam between linear.cpp (CPU) and linear.cu (CUDA); the products are matmul_kernels::product
 // With ReLU, and dropout that multiplied by `scale`: g = scale dy where y > 0, else 0; dbias = the column sums of g, unless it
-// is undefined.
+// is undefined. On a GPU g may be bf16, without dbias.
 extern tensor::Kernel<void(const Tensor& y, const Tensor& dy, double scale, Tensor& g, Tensor& dbias)> relu_backward;
 }
 

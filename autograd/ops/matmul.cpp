@@ -41,6 +41,11 @@ Tensor operand(const Tensor& x) {
   return y;
 }
 
+Tensor with_operand(Tensor x) {
+  if (is_rounded(x)) x.set_rounded(operand(x));
+  return x;
+}
+
 Tensor product_into(Wanted::Target target, const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
   product(a, b, {}, target.gradient,
           {.transpose_a = transpose_a, .transpose_b = transpose_b, .accumulate = target.add});

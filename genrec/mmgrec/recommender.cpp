@@ -69,7 +69,6 @@ Var Recommender::loss(const Batch& batch, const nn::Context& context) const {
 
 Recommender Recommender::packed() const {
   Recommender copy = *this;
-  if (item_vectors().device() != tensor::Device::cpu) return copy;
   for (DecoderLayer& layer : copy.decoder_) layer.pack();
   copy.output_.pack();
   return copy;
