@@ -226,14 +226,14 @@ class AdamSteps {
     for (Tensor* x : {&update_.w, &update_.g, &update_.m, &update_.v}) {
       *x = Tensor::full({parameters}, 0.01, tensor::DType::f32, tensor::default_device());
     }
-    update_.learning_rate = 1e-3, update_.beta1 = 0.9, update_.beta2 = 0.999, update_.epsilon = 1e-8;
-    update_.correction1 = update_.correction2 = 1;
-    update_.coupled_decay = 0, update_.decoupled_decay = 0.01;
+    update_.count = 1, update_.decay = true;
   }
-  void run() const { nn::adam_kernels::update(update_.w, std::span(&update_, 1), {}); }
+  void run() const {
+    nn::adam_kernels::update(update_.w, std::span(&update_, 1), {1e-3, {.decay = 0.01}, /*decoupled=*/true}, {});
+  }
 
  private:
-  nn::AdamUpdate update_{};
+  nn::Update update_{};
 };
 
 }  // namespace

@@ -1,9 +1,6 @@
 #include "nn/adam.h"
 
-#include <cmath>
-
 #include "nn/pieces_cuda.h"
-#include "tensor/simd/table.h"
 
 namespace nn::adam_kernels {
 
@@ -15,17 +12,12 @@ struct Entry {
   tensor::AdamStep<float> step;
 };
 
-static void update_cuda(const Tensor&, std::span<const AdamUpdate> updates, const Tensor& gradient_scale) {
+static void update_cuda(const Tensor&, std::span<const Update> updates, const Rates& rates, const Tensor& gradient_scale) {
   std::vector<int64_t> sizes;
   std::vector<Entry> entries;
-  for (AdamUpdate u : updates) {
+  for (Update u : updates) {
     sizes.push_back(u.w.size());
-    const auto real = [](double x) { return static_cast<float>(x); };
-    entries.push_back({floats(u.w), floats(u.m), floats(u.v), floats(u.g),
-                       {.learning_rate = real(u.learning_rate), .beta1 = real(u.beta1), .beta2 = real(u.beta2),
-                        .epsilon = real(u.epsilon), .correction1 = real(u.correction1), .correction2 = real(u.correction2),
-                        .coupled_decay = real(u.coupled_decay), .decoupled_decay = real(u.decoupled_decay),
-                        .gradient_scale = 1}});
+    entries.push_back({floats(u.w), floats(u.m), floats(u.v), floats(u.g), step_of<float>(rates, u, 1)});
   }
   const double* scale = gradient_scale.defined() ? gradient_scale.data<double>() : nullptr;
   for_device_pieces("adam.update", entries, sizes, [=] __device__(const Entry& e, int64_t i) {

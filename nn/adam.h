@@ -1,10 +1,12 @@
 // Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019).
 #pragma once
 
+#include <cmath>
 #include <span>
 
 #include "nn/optimizer.h"
 #include "tensor/kernel.h"
+#include "tensor/simd/table.h"
 
 namespace nn {
 
@@ -34,15 +36,33 @@ class AdamW : public Adam {
   explicit AdamW(AdamOptions options = {.decay = 0.01}) : Adam("adamw", options, true) {}
 };
 
-struct AdamUpdate {
-  Tensor w, g, m, v;
-  double learning_rate, beta1, beta2, epsilon;
-  double correction1, correction2;  // 1 / (1 - beta^count)
-  double coupled_decay, decoupled_decay;
-};
-
 namespace adam_kernels {  // seam between adam.cpp (CPU) and adam.cu (CUDA); `first` chooses the device
-extern tensor::Kernel<void(const Tensor& first, std::span<const AdamUpdate> updates, const Tensor& gradient_scale)> update;
+
+// What all parameters of a step have in common.
+struct Rates {
+  double learning_rate;
+  AdamOptions options;
+  bool decoupled;  // the decay
+};
+extern tensor::Kernel<void(const Tensor& first, std::span<const Update> updates, const Rates& rates, const Tensor& gradient_scale)>
+    update;
+
+// For one parameter.
+template <class T>
+tensor::AdamStep<T> step_of(const Rates& rates, const Update& u, double gradient_scale) {
+  const AdamOptions& o = rates.options;
+  const auto correction = [&](double beta) { return static_cast<T>(1 / (1 - std::pow(beta, static_cast<double>(u.count)))); };
+  return {.learning_rate = static_cast<T>(rates.learning_rate),
+          .beta1 = static_cast<T>(o.beta1),
+          .beta2 = static_cast<T>(o.beta2),
+          .epsilon = static_cast<T>(o.epsilon),
+          .correction1 = correction(o.beta1),
+          .correction2 = correction(o.beta2),
+          .coupled_decay = static_cast<T>(rates.decoupled ? 0 : o.decay),
+          .decoupled_decay = static_cast<T>(rates.decoupled && u.decay ? o.decay : 0),
+          .gradient_scale = static_cast<T>(gradient_scale)};
 }
+
+}  // namespace adam_kernels
 
 }  // namespace nn
