@@ -83,11 +83,7 @@ __global__ void nearest_kernel(int64_t rows, int count, int64_t width, const flo
     }
   }
   for (int r = 0; r < kRowsOfWarp; ++r) {
-    for (int bits = kWarp / 2; bits > 0; bits /= 2) {
-      const float other = __shfl_xor_sync(tensor::cuda::kAllLanes, least[r], bits);
-      const int place = __shfl_xor_sync(tensor::cuda::kAllLanes, best[r], bits);
-      if (other < least[r] || (other == least[r] && place < best[r])) least[r] = other, best[r] = place;
-    }
+    tensor::cuda::warp_least(least[r], best[r]);
     const int64_t row = first_row + warp * kRowsOfWarp + r;
     if (lane > 0 || row >= rows) continue;
     index[row] = best[r] < count ? best[r] : 0;  // where no distance is finite

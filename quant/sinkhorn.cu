@@ -94,11 +94,8 @@ __global__ void largest_kernel(int64_t n, int64_t codes, const double* logs, int
   for (int k = lane_of_warp(); k < codes; k += kWarp) {
     if (logs[i * codes + k] > most) most = logs[i * codes + k], best = k;
   }
-  for (int bits = kWarp / 2; bits > 0; bits /= 2) {
-    const double other = __shfl_xor_sync(tensor::cuda::kAllLanes, most, bits);
-    const int place = __shfl_xor_sync(tensor::cuda::kAllLanes, best, bits);
-    if (other > most || (other == most && place < best)) most = other, best = place;
-  }
+  double least = -most;
+  tensor::cuda::warp_least(least, best);
   if (lane_of_warp() == 0) index[i] = best < codes ? best : 0;  // no number: distances that are not finite
 }
 

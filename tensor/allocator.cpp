@@ -136,7 +136,9 @@ class Cache {
             largest_taken(), "; use a smaller batch", memory_limit > 0 ? " or a higher --memory-limit" : "");
     ++statistics_.system_allocations;
     statistics_.cached += segment;
-    return *segments_.insert(new Block{static_cast<std::byte*>(memory), segment}).first;
+    Block* block = new Block{static_cast<std::byte*>(memory), segment};
+    segments_.insert(block);
+    return block;
   }
 
   void split(Block* block, int64_t size) {

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "autograd/op.h"
-#include "autograd/ops/matmul.h"
 #include "autograd/ops/attention_head.h"
 #include "autograd/ops/dropout.h"
+#include "autograd/ops/matmul.h"
 #include "tensor/divide.h"
 #include "tensor/offsets.h"
 #include "tensor/parallel.h"

@@ -41,12 +41,6 @@ __global__ void table_kernel(AttentionProblem x, const float* scores, RelativeTa
   }
 }
 
-static DeviceColumns columns_of(const Columns& x) {
-  Tensor rounded = x.rounded;
-  tensor::bf16* copy = tensor::cuda::rounded_elements(rounded).memory;
-  return {const_cast<float*>(floats(x.matrix)) + x.first, x.matrix.columns(), {copy ? copy + x.first : nullptr}};
-}
-
 // `starts` must live as long as the problem is used.
 static AttentionProblem problem_of(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                                    const AttentionInputs& inputs, const Tensor& starts, int64_t columns) {
@@ -85,7 +79,7 @@ static void forward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const
   AttentionProblem x = problem_of(q_offsets, k_offsets, options, inputs, starts, out.columns());
   const auto precision = tensor::precision();
   const size_t shared = shared_bytes_of(x, longest_of(q_offsets), longest_of(k_offsets), 1, precision);
-  Tensor rounded = matmul_kernels::rounded_of(out);
+  const Tensor rounded = matmul_kernels::rounded_of(out);
   tensor::cuda::launch("attention.forward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
                        attend_kernel_of<BiasOfBlock, NoValue>(x, precision), x,
                        BiasOfBlock{relative_table(inputs.table, buckets)},
@@ -117,7 +111,7 @@ static void backward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, cons
   const auto precision = tensor::precision();
   const size_t shared = shared_bytes_of(x, longest_of(q_offsets), longest_of(k_offsets), 2, precision);
   tensor::cuda::launch("attention.backward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
-                       attend_backward_kernel_of<NoValue>(x, precision), x, NoValue{}, floats(saved), columns_of({dout, 0}),
+                       attend_backward_kernel_of<NoValue>(x, precision), x, NoValue{}, floats(saved), columns_of({dout}),
                        floats(scores), columns_of(gradients.q), columns_of(gradients.k), columns_of(gradients.v));
   if (!gradients.table.defined()) return;
   table_backward(x, q_offsets, buckets, floats(scores), gradients.add_to_table, gradients.table);

@@ -3,6 +3,7 @@
 // [sequence][head] [query][key], negative where dropped. Device code.
 #pragma once
 
+#include "autograd/ops/attention.h"
 #include "tensor/cuda/rounding.h"
 #include "tensor/cuda/rows.h"
 #include "tensor/philox.h"
@@ -19,6 +20,11 @@ struct DeviceColumns {
   tensor::cuda::RoundedElements rounded = {};
   __device__ float* row(int64_t r) const { return data + r * stride; }
 };
+
+inline DeviceColumns columns_of(const Columns& x) {
+  return {const_cast<float*>(tensor::cuda::floats(x.matrix)) + x.first, x.matrix.columns(),
+          tensor::cuda::rounded_elements(x.rounded).from(x.first)};
+}
 
 struct AttentionProblem {
   int heads, width;

@@ -54,7 +54,7 @@ static void forward_cuda(const Tensor& logits, const Tensor& targets, double lab
 
 static void backward_cuda(const Tensor& logits, const Tensor& targets, double label_smoothing, const Tensor& lse,
                           const Tensor& weight, const Tensor& dloss, Tensor& dlogits) {
-  Tensor rounded = matmul_kernels::rounded_of(dlogits);
+  const Tensor rounded = matmul_kernels::rounded_of(dlogits);
   tensor::cuda::launch_rows("cross_entropy.backward", logits.rows(), backward_kernel, logits.rows(), logits.columns(),
                             floats(logits), tensor::cuda::indices(targets), label_smoothing, floats(lse), floats(weight),
                             floats(dloss), floats(dlogits), tensor::cuda::rounded_elements(rounded));

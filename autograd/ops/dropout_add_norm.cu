@@ -56,7 +56,7 @@ __global__ void forward_kernel(int64_t rows, int64_t n, DeviceDropout dropout, c
 
 static void forward_cuda(const Tensor& x, const Tensor& residual, const Dropped& dropped, const Tensor& weight,
                          const Tensor& shift, double epsilon, Tensor& sum, Tensor& y, Tensor& mean, Tensor& inverse) {
-  Tensor rounded = matmul_kernels::rounded_of(y);
+  const Tensor rounded = matmul_kernels::rounded_of(y);
   tensor::cuda::launch_rows("dropout_add_norm.forward", x.rows(), forward_kernel, x.rows(), x.columns(),
                             DeviceDropout(dropped.p, dropped.stream), floats(x), floats(residual), floats(weight),
                             floats_or_null(shift), epsilon, floats(sum), floats(y), tensor::cuda::rounded_elements(rounded),
@@ -74,7 +74,7 @@ static void backward_of(const Tensor& sum, const Tensor& weight, const Tensor& m
   const float *skipped = floats_or_null(dsum), *g = floats(dy);
   float *out = floats(dresidual), *dropped_out = dx.defined() ? floats(dx) : nullptr;
   Tensor& of_product = dx.defined() ? dx : dresidual;  // x was made by one
-  Tensor rounded = matmul_kernels::rounded_of(of_product);
+  const Tensor rounded = matmul_kernels::rounded_of(of_product);
   const RoundedElements copy = tensor::cuda::rounded_elements(rounded);
   const DeviceDropout dropout(dropped.p, dropped.stream);
   const auto row_backward = [=] __device__(int64_t r, auto add) {

@@ -35,9 +35,8 @@ Tensor rounded_of(const Tensor& x) { return is_rounded(x) ? Tensor(x.shape(), te
 
 Tensor operand(const Tensor& x) {
   if (!is_rounded(x)) return x;
-  if (Tensor made = x.rounded(); made.defined()) return made;
-  Tensor y = rounded_of(x);
-  round(x, y);
+  Tensor y = x.rounded();
+  if (!y.defined()) round(x, y);
   return y;
 }
 

@@ -12,14 +12,10 @@ using tensor::cuda::floats;
 static tensor::cuda::RoundedMatrix rounded(const Tensor& x) {
   if (x.dtype() == tensor::DType::bf16) return {x, x.columns()};
   if (const Tensor made = x.rounded(); made.defined()) return {made, x.columns()};
-  return tensor::cuda::round_matrix(floats(x), x.rows(), x.columns(), x.columns());
+  return tensor::cuda::round_matrix(floats(x), x.rows(), x.columns());
 }
 
-static void round_cuda(const Tensor& x, Tensor& y) {
-  const float* from = floats(x);
-  const tensor::cuda::RoundedElements to = tensor::cuda::rounded_elements(y);
-  tensor::cuda::for_each("matmul.round", x.size(), [=] __device__(int64_t i) { to.set(i, from[i]); });
-}
+static void round_cuda(const Tensor& x, Tensor& y) { y = rounded(x).memory.reshape(x.shape()); }
 
 static void product_cuda(const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& y, Options options) {
   const int64_t inner = options.transpose_a ? a.rows() : a.columns(), columns = y.columns();

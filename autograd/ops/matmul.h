@@ -29,7 +29,7 @@ Tensor operand(const Tensor& x);
 bool is_rounded(const Tensor& x);     // operand(x) is in bf16
 Tensor rounded_of(const Tensor& x);   // memory for operand(x) where a kernel rounds what it writes to x; undefined: it shall not
 Tensor with_operand(Tensor x);        // x, and operand(x) as x.rounded(): for many operations
-extern tensor::Kernel<void(const Tensor& x, Tensor& y)> round;  // y, bf16, of fp32 x on the device
+extern tensor::Kernel<void(const Tensor& x, Tensor& y)> round;  // makes y, bf16, of fp32 x on the device
 
 // A gradient that is a product of operands: target.gradient, filled.
 Tensor product_into(Wanted::Target target, const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b);

@@ -11,7 +11,6 @@ namespace autograd::relation_attention_kernels {
 using tensor::cuda::floats;
 using tensor::cuda::kWarp;
 using tensor::cuda::lane_of_warp;
-using tensor::cuda::rounded_elements;
 using tensor::cuda::warp_sum;
 
 // The user terms of every sequence: all heads share them.
@@ -107,8 +106,7 @@ struct Setting {
     starts = tensor::cuda::upload(user_starts), head_starts = tensor::cuda::upload(all_starts);
     const int width = static_cast<int>(quv.columns() / 3);
     const int32_t* rows = tensor::cuda::indices(offsets);
-    float* x = const_cast<float*>(floats(qkv));
-    const auto columns = [&](int i) { return DeviceColumns{x + i * options.heads * width, qkv.columns()}; };
+    const auto columns = [&](int64_t i) { return columns_of({qkv, i * options.heads * width}); };
     problem = {.heads = options.heads,
                .width = width,
                .scale = static_cast<float>(options.scale),
@@ -136,13 +134,13 @@ static void forward_cuda(const Tensor& qkv, const Tensor& quv, const Tensor& s, 
                          const AttentionOptions& options, Tensor& out, Tensor* saved) {
   const Setting x(qkv, quv, s, offsets, options, 1);
   Tensor scores = tensor::cuda::scratch(x.user_size), probabilities = tensor::cuda::scratch(x.size);
-  Tensor rounded = matmul_kernels::rounded_of(out);
+  const Tensor rounded = matmul_kernels::rounded_of(out);
   tensor::cuda::launch("relation_attention.scores", x.sequences, dim3(kAttentionThreads), 0, scores_kernel, x.user,
                        x.problem.q_offsets, floats(scores));
   tensor::cuda::launch("relation_attention.forward", x.heads(), dim3(kAttentionThreads), x.shared,
                        attend_kernel_of<UserScores, UserValues>(x.problem, x.precision), x.problem,
                        UserScores{floats(scores), x.user.starts}, UserValues{x.user}, floats(probabilities),
-                       DeviceColumns{floats(out), out.columns(), rounded_elements(rounded)});
+                       columns_of({out, 0, rounded}));
   out.set_rounded(rounded);
   if (saved) *saved = probabilities;
 }
@@ -153,15 +151,11 @@ static void backward_cuda(const Tensor& qkv, const Tensor& quv, const Tensor& s,
   const Setting x(qkv, quv, s, offsets, options, 2);
   Tensor scores = tensor::cuda::scratch(x.size), du = tensor::cuda::scratch(x.user_size);
   const int64_t block = int64_t{x.problem.heads} * x.problem.width;
-  Tensor rounded = matmul_kernels::rounded_of(dqkv);
-  tensor::bf16* copy = rounded_elements(rounded).memory;
-  const auto part = [&](int i) {
-    return DeviceColumns{floats(dqkv) + i * block, dqkv.columns(), {copy ? copy + i * block : nullptr}};
-  };
-  const DeviceColumns dy{const_cast<float*>(floats(dout)), dout.columns()};
+  const Tensor rounded = matmul_kernels::rounded_of(dqkv);
+  const auto part = [&](int i) { return columns_of({dqkv, i * block, rounded}); };
   tensor::cuda::launch("relation_attention.backward", x.heads(), dim3(kAttentionThreads), x.shared,
                        attend_backward_kernel_of<UserValues>(x.problem, x.precision), x.problem, UserValues{x.user},
-                       floats(saved), dy, floats(scores), part(0), part(1), part(2));
+                       floats(saved), columns_of({dout}), floats(scores), part(0), part(1), part(2));
   constexpr size_t sums = 2 * kAttentionThreads / kWarp * sizeof(float);
   tensor::cuda::launch("relation_attention.user_backward", x.sequences, dim3(kAttentionThreads), sums, user_backward_kernel,
                        x.user, x.problem.heads, x.problem.q_offsets, x.problem.starts, floats(scores), part(2), floats(du),

@@ -22,7 +22,7 @@ __global__ void forward_kernel(int64_t rows, int64_t n, const float* x, const fl
 }
 
 static void forward_cuda(const Tensor& x, const Tensor& w, double epsilon, Tensor& y, Tensor& rrms) {
-  Tensor rounded = matmul_kernels::rounded_of(y);
+  const Tensor rounded = matmul_kernels::rounded_of(y);
   tensor::cuda::launch_rows("rms_norm.forward", x.rows(), forward_kernel, x.rows(), x.columns(), floats(x), floats(w),
                             epsilon, floats(y), tensor::cuda::rounded_elements(rounded), floats(rrms));
   y.set_rounded(rounded);

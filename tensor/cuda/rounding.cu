@@ -8,7 +8,7 @@
 
 namespace tensor::cuda {
 
-RoundedMatrix round_matrix(const float* x, int64_t rows, int64_t columns, int64_t stride) {
+RoundedMatrix round_matrix(const float* x, int64_t rows, int64_t columns) {
   RoundedMatrix result;
   result.stride = std::max<int64_t>(8, round_up(columns, 8));
   result.memory = scratch(rows * result.stride, DType::bf16);
@@ -16,7 +16,7 @@ RoundedMatrix round_matrix(const float* x, int64_t rows, int64_t columns, int64_
   const int64_t to_stride = result.stride;
   for_each("round to bf16", rows * columns, [=] __device__(int64_t i) {
     const int64_t row = i / columns, column = i % columns;
-    y[row * to_stride + column].bits = bf16_bits(x[row * stride + column]);
+    y[row * to_stride + column].bits = bf16_bits(x[i]);
   });
   return result;
 }

@@ -12,8 +12,8 @@ struct RoundedMatrix {
   const void* data() const { return memory.raw(); }
 };
 
-// x [rows, columns] at distance `stride`, each element rounded to the nearest, ties to even.
-RoundedMatrix round_matrix(const float* x, int64_t rows, int64_t columns, int64_t stride);
+// x [rows, columns], each element rounded to the nearest, ties to even. Without padding where columns are whole groups of 8.
+RoundedMatrix round_matrix(const float* x, int64_t rows, int64_t columns);
 
 // Where a kernel writes what it writes in fp32 in bf16 as well (Tensor::rounded()); nowhere without memory.
 struct RoundedElements {
@@ -21,7 +21,8 @@ struct RoundedElements {
   __device__ void set(int64_t i, float x) const {
     if (memory) memory[i].bits = bf16_bits(x);
   }
+  RoundedElements from(int64_t first) const { return {memory ? memory + first : nullptr}; }
 };
-inline RoundedElements rounded_elements(Tensor& rounded) { return {rounded.defined() ? rounded.data<bf16>() : nullptr}; }
+inline RoundedElements rounded_elements(Tensor rounded) { return {rounded.defined() ? rounded.data<bf16>() : nullptr}; }
 
 }  // namespace tensor::cuda

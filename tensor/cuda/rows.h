@@ -30,6 +30,16 @@ __device__ inline float warp_max(float value) {
   return value;
 }
 
+// The lanes' least value and its index, the lowest one on ties.
+template <class T>
+__device__ void warp_least(T& value, int& index) {
+  for (int bits = kWarp / 2; bits > 0; bits /= 2) {
+    const T other = __shfl_xor_sync(kAllLanes, value, bits);
+    const int place = __shfl_xor_sync(kAllLanes, index, bits);
+    if (other < value || (other == value && place < index)) value = other, index = place;
+  }
+}
+
 // sum over j < n of f(j), by one warp.
 template <class F>
 __device__ float warp_sum_of(int64_t n, F f) {

@@ -271,8 +271,8 @@ void gemm_batched_of_rounded(bool transpose_a, bool transpose_b, int64_t batch, 
                              const float* a, const float* b, float* c) {
   const int64_t a_rows = transpose_a ? k : m, a_columns = transpose_a ? m : k;
   const int64_t b_rows = transpose_b ? n : k, b_columns = transpose_b ? k : n;
-  const RoundedMatrix ra = round_matrix(a, batch * a_rows, a_columns, a_columns);
-  const RoundedMatrix rb = round_matrix(b, batch * b_rows, b_columns, b_columns);
+  const RoundedMatrix ra = round_matrix(a, batch * a_rows, a_columns);
+  const RoundedMatrix rb = round_matrix(b, batch * b_rows, b_columns);
   const float one = 1, zero = 0;
   check_blas(state().blas.gemm_strided_batched_ex(
                  state().handle, op(transpose_b), op(transpose_a), n, m, k, &one, rb.data(), CUDA_R_16BF, rb.stride,
