@@ -2,11 +2,13 @@
 """The whole pieces of work of `genrec bench cpu` in PyTorch, on the CPU: both take turns, ratios with their spread.
 
 Usage: scripts/bench_cpu_peers.py [--program build/release/genrec] [--rounds 5] [--only TEXT] [--no-dropout]
+                                  [--precision bf16]
 
 A round is one median of genrec and one of PyTorch, one after the other. PyTorch gets as many threads as genrec; where the
 processor has AVX-512 give it ATEN_CPU_CAPABILITY=avx512. The models are plain PyTorch, as one would write them. Both beam searches
-of beam_search_peers.py are measured: a careful one, and one that does what libraries do."""
+of beam_search_peers.py are measured: a careful one, and one that does what libraries do. In bf16 PyTorch runs under autocast."""
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -23,6 +25,7 @@ except ImportError:
     sys.exit("bench_cpu_peers: PyTorch is not installed; install it (Debian: python3-torch) to compare with it")
 
 VOCABULARY, LEVELS = 2060, 4
+autocast = contextlib.nullcontext
 
 
 class RmsNorm(nn.Module):
@@ -108,7 +111,9 @@ def trainer(model, loss):
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        loss().backward()
+        with autocast():
+            value = loss()
+        value.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
 
@@ -219,7 +224,13 @@ def adam_step():
 
 def beam_search(style, users):
     import beam_search_peers
-    return getattr(beam_search_peers, style + "_search")(T5(0.0).eval(), users)
+    search = getattr(beam_search_peers, style + "_search")(T5(0.0).eval(), users)
+
+    def run():
+        with autocast():
+            search()
+
+    return run
 
 
 def peers(dropout):
@@ -255,24 +266,30 @@ def main():
     parser.add_argument("--repeats", type=int, default=3, help="samples of each in a round")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--only", default="")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="of both; bf16: the pieces with dense products")
     parser.add_argument("--no-dropout", action="store_true", help="PyTorch's models without dropout; genrec keeps its own")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
+    rounded = options.precision == "bf16"
+    if rounded:
+        global autocast
+        autocast = lambda: torch.autocast("cpu", dtype=torch.bfloat16)
     print(f"PyTorch {torch.__version__}, {options.threads} threads, {torch.backends.cpu.get_cpu_capability()}"
           if hasattr(torch.backends, "cpu") and hasattr(torch.backends.cpu, "get_cpu_capability")
           else f"PyTorch {torch.__version__}, {options.threads} threads")
     print(f"{'work':42} {'genrec ms':>10} {'torch ms':>10} {'torch/genrec':>13}   over {options.rounds} rounds")
     for name, make in peers(0.0 if options.no_dropout else 0.1).items():
-        if options.only not in name:
+        if options.only not in name or rounded and not any(dense in name for dense in ("step", "beam")):
             continue
         run = make()
         run()
         ours, theirs = [], []
-        row_name = name.split(" [")[0]
+        work = name.split(" [")[0]
+        row_name = work + (", bf16" if rounded else "")
         for _ in range(options.rounds):
-            command = [options.program, "bench", "cpu", "--only", row_name, "--repeats", str(options.repeats), "--threads",
-                       str(options.threads), "--json", "--quiet"]
+            command = [options.program, "bench", "cpu", "--only", work, "--repeats", str(options.repeats), "--threads",
+                       str(options.threads), "--precision", options.precision, "--json", "--quiet"]
             rows = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["rows"]
             ours.append(next(row["seconds"] for row in rows if row["name"] == row_name))
             theirs.append(median_seconds(run, options.repeats))

@@ -12,6 +12,8 @@ constexpr int64_t kTileColumns = 1024;           // of C when it is only written
 constexpr int64_t kTileTasks = 16;              // blocks of C that are worth smaller blocks
 constexpr int64_t kSmallTiles = 1 << 19;         // multiplications below which one thread is faster than two
 constexpr int64_t kPackedTileBytes = 16 << 20;  // packed columns of B at a time
+constexpr int64_t kPackedColumns = 64;          // of B that a thread packs
+constexpr int64_t kGradientDepth = 256;         // steps of a weight gradient: its blocks of A, B and C take 1.6 MB at most
 
 uint16_t* memory_of_a(int64_t count) {
   thread_local Scratch<uint16_t> scratch;
@@ -62,7 +64,12 @@ void run_split(const Product<float>& x, const TileKernels& tiles, int64_t pieces
     const int64_t piece = task / blocks_n / blocks_m, p = piece * depth;
     Product<float> sum = x.part(i, std::min(kTileRows, x.m - i), j, std::min(kTileColumns, x.n - j), p, std::min(depth, x.k - p));
     sum.c = partial + piece * size + i * x.n + j, sum.ldc = x.n, sum.epilogue = {};
-    run_tiles_serial(sum, tiles);
+    uint16_t* b = memory_of_b(packed_tiles_size(sum.n, kGradientDepth));
+    for (int64_t q = 0; q < sum.k; q += kGradientDepth) {
+      const Product<float> steps = sum.part(0, sum.m, 0, sum.n, q, std::min(kGradientDepth, sum.k - q));
+      tiles.pack_b(steps.transpose_b, steps.n, steps.k, steps.b, steps.ldb, b);
+      multiply(steps, tiles, b);
+    }
   });
   add_pieces(x, pieces, partial);
 }
@@ -85,12 +92,12 @@ void run_tiles_serial(const Product<float>& x, const TileKernels& tiles) {
 }
 
 void pack_all_tiles(const Product<float>& x, const TileKernels& tiles, uint16_t* packed) {
-  const int64_t depth = depth_of(x.k), width = whole(x.n), groups = width / kTileSide;
-  parallel_for(ceil_div(x.k, depth) * groups, std::max<int64_t>(1, 65536 / (kTileSide * std::min(depth, whole(x.k)) + 1)),
+  const int64_t depth = depth_of(x.k), width = whole(x.n), groups = ceil_div(width, kPackedColumns);
+  parallel_for(ceil_div(x.k, depth) * groups, std::max<int64_t>(1, 65536 / (kPackedColumns * std::min(depth, whole(x.k)) + 1)),
                [&](int64_t begin, int64_t end) {
                  for (int64_t task = begin; task < end; ++task) {
-                   const int64_t p = task / groups * depth, j = task % groups * kTileSide, length = std::min(depth, x.k - p);
-                   const Product<float> part = x.part(0, x.m, j, std::min(kTileSide, x.n - j), p, length);
+                   const int64_t p = task / groups * depth, j = task % groups * kPackedColumns, length = std::min(depth, x.k - p);
+                   const Product<float> part = x.part(0, x.m, j, std::min(kPackedColumns, x.n - j), p, length);
                    tiles.pack_b(x.transpose_b, part.n, length, part.b, x.ldb, packed + p * width + j * whole(length));
                  }
                });

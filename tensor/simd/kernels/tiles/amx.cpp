@@ -51,12 +51,12 @@ class AmxTiles {
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
   }
-  void store(float* sums) const {
-    constexpr int64_t kRow = kTileSide * sizeof(float);
-    _tile_stored(0, sums, kRow);
-    _tile_stored(1, sums + kPairs, kRow);
-    _tile_stored(2, sums + kTile, kRow);
-    _tile_stored(3, sums + kTile + kPairs, kRow);
+  void store(float* c, int64_t ldc) const {
+    const int64_t row = ldc * static_cast<int64_t>(sizeof(float));
+    _tile_stored(0, c, row);
+    _tile_stored(1, c + kPairs, row);
+    _tile_stored(2, c + kPairs * ldc, row);
+    _tile_stored(3, c + kPairs * ldc + kPairs, row);
   }
 };
 

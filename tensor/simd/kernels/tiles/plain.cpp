@@ -39,7 +39,9 @@ class PlainTiles {
       for (int64_t j = 0; j < kTileSide; ++j) sums_[i][j] = flushed(sums_[i][j] + flushed(even[j] + odd[j]));
     }
   }
-  void store(float* sums) const { __builtin_memcpy(sums, sums_, sizeof sums_); }
+  void store(float* c, int64_t ldc) const {
+    for (int64_t i = 0; i < kTileSide; ++i) __builtin_memcpy(c + i * ldc, sums_[i], sizeof sums_[i]);
+  }
 
  private:
   float sums_[kTileSide][kTileSide] = {};

@@ -59,45 +59,53 @@ inline void round_rows(int64_t rows, int64_t steps, const float* x, int64_t stri
   for (int64_t r = 0; r < kTileSide; ++r) round_row(r < rows ? x + r * stride : x, r < rows ? steps : 0, to + r * kTileSide);
 }
 
+// f(i, rows, p, steps, to) for each block. `steps_outside`: where steps of k are rows in memory, it is read along these.
 template <class F>
-inline void for_blocks(int64_t rows, int64_t k, F&& f) {
-  for (int64_t i = 0; i < rows; i += kTileSide) {
+inline void for_blocks(bool steps_outside, int64_t rows, int64_t k, uint16_t* packed, F&& f) {
+  const int64_t depth = (k + kTileSide - 1) / kTileSide;
+  const auto block = [&](int64_t i, int64_t p) {
+    f(i, rows - i < kTileSide ? rows - i : kTileSide, p, k - p < kTileSide ? k - p : kTileSide,
+      packed + (i / kTileSide * depth + p / kTileSide) * kTileBlock);
+  };
+  if (steps_outside) {
     for (int64_t p = 0; p < k; p += kTileSide) {
-      f(i, rows - i < kTileSide ? rows - i : kTileSide, p, k - p < kTileSide ? k - p : kTileSide);
+      for (int64_t i = 0; i < rows; i += kTileSide) block(i, p);
+    }
+  } else {
+    for (int64_t i = 0; i < rows; i += kTileSide) {
+      for (int64_t p = 0; p < k; p += kTileSide) block(i, p);
     }
   }
 }
 
 // Tiles of A: 16 rows of 32 steps.
 inline void pack_tiles_a(bool transpose, int64_t m, int64_t k, const float* a, int64_t lda, uint16_t* packed) {
-  for_blocks(m, k, [&](int64_t i, int64_t rows, int64_t p, int64_t steps) {
+  for_blocks(transpose, m, k, packed, [&](int64_t i, int64_t rows, int64_t p, int64_t steps, uint16_t* to) {
     if (transpose) {
       alignas(64) float pairs[kPairs * kTileSide];
       pair_steps(steps, rows, a + p * lda + i, lda, pairs);
-      for (int64_t tile = 0; tile < 2; ++tile) transpose_pairs(pairs + tile * kPairs, kTileSide, packed + tile * kTile);
+      for (int64_t tile = 0; tile < 2; ++tile) transpose_pairs(pairs + tile * kPairs, kTileSide, to + tile * kTile);
     } else {
-      round_rows(rows, steps, a + i * lda + p, lda, packed);
+      round_rows(rows, steps, a + i * lda + p, lda, to);
     }
-    packed += kTileBlock;
   });
 }
 
 // Tiles of B: 16 rows of the pairs of 16 columns.
 inline void pack_tiles_b(bool transpose, int64_t n, int64_t k, const float* b, int64_t ldb, uint16_t* packed) {
-  for_blocks(n, k, [&](int64_t j, int64_t columns, int64_t p, int64_t steps) {
+  for_blocks(!transpose, n, k, packed, [&](int64_t j, int64_t columns, int64_t p, int64_t steps, uint16_t* to) {
     alignas(64) float pairs[kPairs * kTileSide];
     if (transpose) {
       alignas(64) uint16_t rounded[kTileBlock];
       round_rows(columns, steps, b + j * ldb + p, ldb, rounded);
       __builtin_memcpy(pairs, rounded, sizeof pairs);  // [32 columns, 16 pairs]
-      for (int64_t tile = 0; tile < 2; ++tile) transpose_pairs(pairs + tile * kPairs * kPairs, kPairs, packed + tile * kTile);
+      for (int64_t tile = 0; tile < 2; ++tile) transpose_pairs(pairs + tile * kPairs * kPairs, kPairs, to + tile * kTile);
     } else {
       pair_steps(steps, columns, b + p * ldb + j, ldb, pairs);
       for (int64_t r = 0; r < 2 * kPairs; ++r) {
-        __builtin_memcpy(packed + r % 2 * kTile + r / 2 * kTileSide, pairs + r * kPairs, kPairs * sizeof(float));
+        __builtin_memcpy(to + r % 2 * kTile + r / 2 * kTileSide, pairs + r * kPairs, kPairs * sizeof(float));
       }
     }
-    packed += kTileBlock;
   });
 }
 
@@ -114,21 +122,41 @@ inline void finish_tiles(int64_t rows, int64_t columns, const float* sums, const
   }
 }
 
+// Brings a block of C into the cache, to be written: it is as long under way as a few products of tiles take.
+inline void fetch_block(const float* c, int64_t rows, int64_t ldc) {
+  for (int64_t r = 0; r < rows; ++r, c += ldc) {
+    __builtin_prefetch(c, 1);
+    __builtin_prefetch(c + kPairs, 1);
+  }
+}
+
 template <class Tiles>
 void multiply_tiles(int64_t m, int64_t n, int64_t k, const uint16_t* a, const uint16_t* b, float* c, int64_t ldc,
                     const Epilogue<float>& epilogue) {
   const int64_t depth = (k + kTileSide - 1) / kTileSide;
+  const bool plain = !epilogue.bias && !epilogue.accumulate && !epilogue.relu;
   const typename Tiles::Session session;
   alignas(64) float sums[kTileBlock];
-  for (int64_t j = 0; j < n; j += kTileSide) {
-    const uint16_t* columns = b + j / kTileSide * depth * kTileBlock;
-    for (int64_t i = 0; i < m; i += kTileSide) {
-      const uint16_t* rows = a + i / kTileSide * depth * kTileBlock;
+  for (int64_t i = 0; i < m; i += kTileSide) {
+    const uint16_t* rows_of_a = a + i / kTileSide * depth * kTileBlock;
+    const int64_t rows = m - i < kTileSide ? m - i : kTileSide;
+    for (int64_t j = 0; j < n; j += kTileSide) {
+      const uint16_t* columns_of_b = b + j / kTileSide * depth * kTileBlock;
+      const int64_t columns = n - j < kTileSide ? n - j : kTileSide;
+      float* to = c + i * ldc + j;
+      if (j + kTileSide < n) {
+        fetch_block(to + kTileSide, rows, ldc);
+      } else if (i + kTileSide < m) {
+        fetch_block(c + (i + kTileSide) * ldc, m - i - kTileSide < kTileSide ? m - i - kTileSide : kTileSide, ldc);
+      }
       Tiles tiles;
-      for (int64_t p = 0; p < depth; ++p) tiles.step(rows + p * kTileBlock, columns + p * kTileBlock);
-      tiles.store(sums);
-      finish_tiles(m - i < kTileSide ? m - i : kTileSide, n - j < kTileSide ? n - j : kTileSide, sums,
-                   epilogue.bias ? epilogue.bias + j : nullptr, epilogue, c + i * ldc + j, ldc);
+      for (int64_t p = 0; p < depth; ++p) tiles.step(rows_of_a + p * kTileBlock, columns_of_b + p * kTileBlock);
+      if (plain && rows == kTileSide && columns == kTileSide) {
+        tiles.store(to, ldc);
+      } else {
+        tiles.store(sums, kTileSide);
+        finish_tiles(rows, columns, sums, epilogue.bias ? epilogue.bias + j : nullptr, epilogue, to, ldc);
+      }
     }
   }
 }
@@ -141,7 +169,7 @@ int64_t tile_peak(int64_t repeats, float* sink) {
   Tiles tiles;
   tiles.load(operand, operand);
   for (int64_t r = 0; r < repeats; ++r) tiles.multiply();
-  tiles.store(sums);
+  tiles.store(sums, kTileSide);
   sink[0] += sums[0];
   return repeats * 2 * kTileBlock * kTileSide;
 }
