@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
+#include "cli/profile_report.h"
 #include "cli/program.h"
 #include "genrec/log.h"
 #include "genrec/text_table.h"
@@ -66,6 +67,7 @@ class BenchCpu : public Command {
     options().add("repeats", repeats_, "Measurements of each row; the median is printed").range(1, 10000);
     options().add("shrink", shrink_, "Divides the longer sides of the matrices, for a quick look").range(1, 1024);
     options().add("only", only_, "Measure only what has this in its name").value_name("TEXT");
+    options().add("profiler", profiler_, "Then run each once more and print the time that each operation took");
     add_precision(precision_);
     add_common(true);
   }
@@ -79,6 +81,7 @@ class BenchCpu : public Command {
     tensor::require(!all.empty(), "--only ", only_, ": nothing that is measured is called so; leave it out to see the names");
     const std::vector<tensor::BenchRow> rows = tensor::bench(all, repeats_, shrink_);
     print(common().json ? json(rows) : text(rows, precision_));
+    if (profiler_) profile(all);
     return 0;
   }
 
@@ -102,6 +105,16 @@ class BenchCpu : public Command {
     return all;
   }
 
+  static void profile(const std::vector<tensor::Workload>& workloads) {
+    const tensor::Peaks peaks = tensor::measure_peaks();
+    for (const tensor::Workload& workload : workloads) {
+      tensor::start_profile();
+      workload.run();
+      std::fputs(("\n" + workload.name + "\n" + profile_table(tensor::stop_profile(), peaks)).c_str(), stderr);
+    }
+  }
+
+  bool profiler_ = false;
   Precision precision_ = Precision::fp32;
   int repeats_ = 9;
   int64_t shrink_ = 1;
