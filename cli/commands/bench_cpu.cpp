@@ -88,11 +88,14 @@ class BenchCpu : public Command {
  private:
   // Those in bf16: the ones that differ.
   std::vector<tensor::Workload> workloads(Precision precision) const {
+    const bool suffixed = only_.ends_with(kSuffix);
+    if (suffixed && precision == Precision::fp32) return {};
+    const std::string only = suffixed ? only_.substr(0, only_.size() - std::string_view(kSuffix).size()) : only_;
     const tensor::PrecisionScope scope(precision);
     std::vector<tensor::Workload> all = tensor::kernel_workloads(shrink_);
-    for (tensor::Workload& workload : genrec::whole_workloads(shrink_, only_)) all.push_back(std::move(workload));
+    for (tensor::Workload& workload : genrec::whole_workloads(shrink_, only)) all.push_back(std::move(workload));
     std::erase_if(all, [&](const tensor::Workload& workload) {
-      return workload.name.find(only_) == std::string::npos || (precision == Precision::bf16 && !workload.rounds);
+      return workload.name.find(only) == std::string::npos || (precision == Precision::bf16 && !workload.rounds);
     });
     if (precision == Precision::fp32) return all;
     for (tensor::Workload& workload : all) {

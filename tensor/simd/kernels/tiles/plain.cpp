@@ -50,6 +50,6 @@ class PlainTiles {
 
 }  // namespace
 
-TileKernels tiles() { return tile_kernels<PlainTiles>(); }
+TileKernels tiles() { return tile_kernels<PlainTiles, Rounding>(); }
 
 }  // namespace tensor::kernels::GENREC_ISA

@@ -15,21 +15,35 @@ inline Vector<float> load_some(const float* x, int64_t count) {
   return count >= kLanes<float> ? load(x) : count > 0 ? load_part(x, count) : Vector<float>{};
 }
 
+typedef uint16_t Narrow __attribute__((vector_size(kLanes<float> * sizeof(uint16_t))));
+
+// Two vectors to bf16, for sets without an instruction for it.
+struct Rounding {
+  // to[0..L) = x, to[L..2L) = y.
+  static void narrow(Vector<float> x, Vector<float> y, uint16_t* to) {
+    const Narrow parts[] = {__builtin_convertvector(rounded_bits(x) >> 16, Narrow), __builtin_convertvector(rounded_bits(y) >> 16, Narrow)};
+    __builtin_memcpy(to, parts, sizeof parts);
+  }
+  // Pairs (x[i], y[i]), each moved as a float.
+  static Vector<float> pair(Vector<float> x, Vector<float> y) {
+    return reinterpret_cast<Vector<float>>((rounded_bits(x) >> 16) | (rounded_bits(y) & 0xffff0000u));
+  }
+};
+
 // y[0..32) = the first `count` elements of x in bf16, then zeros.
+template <class Rounding>
 inline void round_row(const float* x, int64_t count, uint16_t* y) {
-  typedef uint16_t Narrow __attribute__((vector_size(kLanes<float> * sizeof(uint16_t))));
-  for (int64_t i = 0; i < kTileSide; i += kLanes<float>) {
-    const Narrow narrow = __builtin_convertvector(rounded_bits(load_some(x + i, count - i)) >> 16, Narrow);
-    __builtin_memcpy(y + i, &narrow, sizeof narrow);
+  constexpr int n = kLanes<float>;
+  for (int64_t i = 0; i < kTileSide; i += 2 * n) {
+    Rounding::narrow(load_some(x + i, count - i), load_some(x + i + n, count - i - n), y + i);
   }
 }
 
-// pairs[0..32) = (x[i], y[i]) in bf16, zeros after the first x_count and y_count. A pair is moved as a float.
+// pairs[0..32) = (x[i], y[i]) in bf16, zeros after the first x_count and y_count.
+template <class Rounding>
 inline void pair_rows(const float* x, int64_t x_count, const float* y, int64_t y_count, float* pairs) {
   for (int64_t i = 0; i < kTileSide; i += kLanes<float>) {
-    const Vector<uint32_t> first = rounded_bits(load_some(x + i, x_count - i)) >> 16;
-    const Vector<uint32_t> second = rounded_bits(load_some(y + i, y_count - i)) & 0xffff0000u;
-    store(pairs + i, reinterpret_cast<Vector<float>>(first | second));
+    store(pairs + i, Rounding::pair(load_some(x + i, x_count - i), load_some(y + i, y_count - i)));
   }
 }
 
@@ -46,17 +60,19 @@ inline void transpose_pairs(const float* x, int64_t stride, uint16_t* y) {
 }
 
 // Pairs of the rows of `x`, which are steps of k: pairs [16, 32].
+template <class Rounding>
 inline void pair_steps(int64_t steps, int64_t columns, const float* x, int64_t stride, float* pairs) {
   for (int64_t r = 0; r < kPairs; ++r) {
     const int64_t first = 2 * r < steps ? columns : 0, second = 2 * r + 1 < steps ? columns : 0;
     const float* row = x + (first ? 2 * r * stride : 0);
-    pair_rows(row, first, row + (second ? stride : 0), second, pairs + r * kTileSide);
+    pair_rows<Rounding>(row, first, row + (second ? stride : 0), second, pairs + r * kTileSide);
   }
 }
 
 // One block from rows (of A, or columns of B stored transposed) by steps of k: to [32, 32].
+template <class Rounding>
 inline void round_rows(int64_t rows, int64_t steps, const float* x, int64_t stride, uint16_t* to) {
-  for (int64_t r = 0; r < kTileSide; ++r) round_row(r < rows ? x + r * stride : x, r < rows ? steps : 0, to + r * kTileSide);
+  for (int64_t r = 0; r < kTileSide; ++r) round_row<Rounding>(r < rows ? x + r * stride : x, r < rows ? steps : 0, to + r * kTileSide);
 }
 
 // f(i, rows, p, steps, to) for each block. `steps_outside`: where steps of k are rows in memory, it is read along these.
@@ -79,29 +95,31 @@ inline void for_blocks(bool steps_outside, int64_t rows, int64_t k, uint16_t* pa
 }
 
 // Tiles of A: 16 rows of 32 steps.
+template <class Rounding>
 inline void pack_tiles_a(bool transpose, int64_t m, int64_t k, const float* a, int64_t lda, uint16_t* packed) {
   for_blocks(transpose, m, k, packed, [&](int64_t i, int64_t rows, int64_t p, int64_t steps, uint16_t* to) {
     if (transpose) {
       alignas(64) float pairs[kPairs * kTileSide];
-      pair_steps(steps, rows, a + p * lda + i, lda, pairs);
+      pair_steps<Rounding>(steps, rows, a + p * lda + i, lda, pairs);
       for (int64_t tile = 0; tile < 2; ++tile) transpose_pairs(pairs + tile * kPairs, kTileSide, to + tile * kTile);
     } else {
-      round_rows(rows, steps, a + i * lda + p, lda, to);
+      round_rows<Rounding>(rows, steps, a + i * lda + p, lda, to);
     }
   });
 }
 
 // Tiles of B: 16 rows of the pairs of 16 columns.
+template <class Rounding>
 inline void pack_tiles_b(bool transpose, int64_t n, int64_t k, const float* b, int64_t ldb, uint16_t* packed) {
   for_blocks(!transpose, n, k, packed, [&](int64_t j, int64_t columns, int64_t p, int64_t steps, uint16_t* to) {
     alignas(64) float pairs[kPairs * kTileSide];
     if (transpose) {
       alignas(64) uint16_t rounded[kTileBlock];
-      round_rows(columns, steps, b + j * ldb + p, ldb, rounded);
+      round_rows<Rounding>(columns, steps, b + j * ldb + p, ldb, rounded);
       __builtin_memcpy(pairs, rounded, sizeof pairs);  // [32 columns, 16 pairs]
       for (int64_t tile = 0; tile < 2; ++tile) transpose_pairs(pairs + tile * kPairs * kPairs, kPairs, to + tile * kTile);
     } else {
-      pair_steps(steps, columns, b + p * ldb + j, ldb, pairs);
+      pair_steps<Rounding>(steps, columns, b + p * ldb + j, ldb, pairs);
       for (int64_t r = 0; r < 2 * kPairs; ++r) {
         __builtin_memcpy(to + r % 2 * kTile + r / 2 * kTileSide, pairs + r * kPairs, kPairs * sizeof(float));
       }
@@ -174,9 +192,9 @@ int64_t tile_peak(int64_t repeats, float* sink) {
   return repeats * 2 * kTileBlock * kTileSide;
 }
 
-template <class Tiles>
+template <class Tiles, class Rounding>
 constexpr TileKernels tile_kernels() {
-  return {pack_tiles_a, pack_tiles_b, multiply_tiles<Tiles>, tile_peak<Tiles>};
+  return {pack_tiles_a<Rounding>, pack_tiles_b<Rounding>, multiply_tiles<Tiles>, tile_peak<Tiles>};
 }
 
 }  // namespace tensor::kernels::GENREC_ISA
