@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "tensor/precision.h"
 
@@ -37,15 +38,33 @@ struct AttentionHead {
   Precision precision = Precision::fp32;  // of the products of floats
 };
 
-//   s = q k^T,  p = softmax(scale (s + bias)),  out = kept v,    kept = p, or after dropout, scaled
-// p [queries, keys] is 0 where not seen and negative where dropped. No keys: out = 0.
+// A problem and where its results go.
 template <class T>
-void attend(const AttentionHead<T>& head, T* p, Rows<T> out);
+struct Attend {
+  AttentionHead<T> head;
+  T* p;         // [queries, keys]
+  Rows<T> out;  // [queries, width]
+};
+
+//   s = q k^T,  p = softmax(scale (s + bias)),  out = kept v,    kept = p, or after dropout, scaled
+// p is 0 where not seen and negative where dropped. No keys: out = 0. Several problems, as of all heads of a sequence, may be
+// faster together; none of their results may overlap.
+template <class T>
+void attend(std::span<const Attend<T>> problems);
+
+template <class T>
+struct AttendBackward {
+  AttentionHead<T> head;  // needs no bias
+  const T* p;             // of attend
+  Rows<const T> dout;
+  Rows<T> dq, dk, dv;
+  T* db;                  // [queries, keys]
+};
 
 //   dkept = dout v^T,  db = scale p (dp - sum(p dp)),  dq = db k,  dk = db^T q,  dv = kept^T dout
-// Assigns dq, dk, dv and, into db [queries, keys], the gradient of the bias. The head needs no bias.
+// Assigns dq, dk, dv and, into db, the gradient of the bias.
 template <class T>
-void attend_backward(const AttentionHead<T>& head, const T* p, Rows<const T> dout, Rows<T> dq, Rows<T> dk, Rows<T> dv, T* db);
+void attend_backward(std::span<const AttendBackward<T>> problems);
 
 // With bf16 the two sides of each of these six products are rounded to bf16 first: q, k, v, dout, and copies of kept and db.
 // All else is fp32, p and db as they are given back too.

@@ -30,17 +30,24 @@ struct Attention {
     const std::vector<float> bias(2 * length, 0.1f);
     parallel_for(sequences, 8, [&](int64_t begin, int64_t end) {
       const int64_t size = length * length;
-      std::vector<float> scratch(2 * size + length * width), diagonals(2 * length + 2);
-      float *p = scratch.data(), *db = p + size, *out = db + size;
-      for (int64_t i = begin * heads; i < end * heads; ++i) {
-        const int64_t first = i / heads * length * columns() + i % heads * width, part = heads * width;
-        const auto rows = [&](int64_t of) { return Rows<const float>{x + first + of * part, columns()}; };
-        const auto gradients = [&](int64_t of) { return Rows<float>{dx + first + of * part, columns()}; };
-        const AttentionHead<float> head{.queries = length, .keys = length, .width = width, .q = rows(0), .k = rows(1),
-                                        .v = rows(2), .scale = 1, .bias = {bias.data() + length, -1}, .precision = precision()};
-        attend(head, p, {out, width});
-        attend_backward(head, p, rows(0), gradients(0), gradients(1), gradients(2), db);
-        simd<float>().add_diagonals(db, length, diagonals.data());
+      std::vector<float> scratch(heads * (2 * size + length * width)), diagonals(2 * length + 2);
+      float *p = scratch.data(), *db = p + heads * size, *out = db + heads * size;
+      std::vector<Attend<float>> forward;
+      std::vector<AttendBackward<float>> backward;
+      for (int64_t s = begin; s < end; ++s) {
+        forward.clear(), backward.clear();
+        for (int64_t h = 0; h < heads; ++h) {
+          const int64_t first = s * length * columns() + h * width, part = heads * width;
+          const auto rows = [&](int64_t of) { return Rows<const float>{x + first + of * part, columns()}; };
+          const auto gradients = [&](int64_t of) { return Rows<float>{dx + first + of * part, columns()}; };
+          const AttentionHead<float> head{.queries = length, .keys = length, .width = width, .q = rows(0), .k = rows(1),
+                                          .v = rows(2), .scale = 1, .bias = {bias.data() + length, -1}, .precision = precision()};
+          forward.push_back({head, p + h * size, {out + h * length * width, width}});
+          backward.push_back({head, p + h * size, rows(0), gradients(0), gradients(1), gradients(2), db + h * size});
+        }
+        attend<float>(forward);
+        attend_backward<float>(backward);
+        for (int64_t h = 0; h < heads; ++h) simd<float>().add_diagonals(db + h * size, length, diagonals.data());
       }
     });
   }

@@ -13,6 +13,8 @@ constexpr int64_t kTileTasks = 16;              // blocks of C that are worth sm
 constexpr int64_t kSmallTiles = 1 << 19;         // multiplications below which one thread is faster than two
 constexpr int64_t kPackedTileBytes = 16 << 20;  // packed columns of B at a time
 constexpr int64_t kPackedColumns = 64;          // of B that a thread packs
+constexpr int64_t kBatch = 16;                  // products at a time, of
+constexpr int64_t kBatchSize = 1 << 17;         // packed elements
 constexpr int64_t kGradientDepth = 256;         // steps of a weight gradient: its blocks of A, B and C take 1.6 MB at most
 
 uint16_t* memory_of_a(int64_t count) {
@@ -50,7 +52,8 @@ void for_pieces(int64_t k, F&& f) {
 void multiply(const Product<float>& x, const TileKernels& tiles, const uint16_t* b) {
   uint16_t* a = memory_of_a(whole(x.m) * whole(x.k));
   tiles.pack_a(x.transpose_a, x.m, x.k, x.a, x.lda, a);
-  tiles.multiply(x.m, x.n, x.k, a, b, x.c, x.ldc, x.epilogue);
+  const TileProduct product{x.m, x.n, x.k, a, b, x.c, x.ldc, x.epilogue};
+  tiles.multiply(&product, 1);
 }
 
 // A weight gradient X^T dY: few blocks of C, long sums. Pieces of k go to the threads, and their results are added in order.
@@ -88,6 +91,28 @@ void run_tiles_serial(const Product<float>& x, const TileKernels& tiles) {
         multiply(piece, tiles, b);
       });
     }
+  }
+}
+
+void run_tile_batch(std::span<const Product<float>> batch, const TileKernels& tiles) {
+  TileProduct products[kBatch];
+  while (!batch.empty()) {
+    int64_t count = 0, size_a = 0, size_b = 0;
+    for (const Product<float>& x : batch.first(std::min<size_t>(batch.size(), kBatch))) {
+      const int64_t a = whole(x.m) * whole(x.k), b = packed_tiles_size(x.n, x.k);
+      if (count > 0 && size_a + a + size_b + b > kBatchSize) break;
+      ++count, size_a += a, size_b += b;
+    }
+    uint16_t *a = memory_of_a(size_a), *b = memory_of_b(size_b);
+    for (int64_t i = 0; i < count; ++i) {
+      const Product<float>& x = batch[i];
+      products[i] = {x.m, x.n, x.k, a, b, x.c, x.ldc, x.epilogue};
+      tiles.pack_a(x.transpose_a, x.m, x.k, x.a, x.lda, a);
+      tiles.pack_b(x.transpose_b, x.n, x.k, x.b, x.ldb, b);
+      a += whole(x.m) * whole(x.k), b += packed_tiles_size(x.n, x.k);
+    }
+    tiles.multiply(products, count);
+    batch = batch.subspan(count);
   }
 }
 

@@ -108,25 +108,28 @@ static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const 
     // Of few sequences each head is a piece of work.
     const int64_t sequences = q_offsets.size() - 1, parts = sequences <= kSequencesPerPiece ? options.heads : 1;
     tensor::parallel_for(sequences * parts, parts > 1 ? 1 : kSequencesPerPiece, [&](int64_t begin, int64_t end) {
+      std::vector<tensor::Attend<T>> problems;
       for (int64_t task = begin; task < end; ++task) {
         const int64_t s = task / parts, heads = options.heads / parts, first = task % parts * heads;
         const int64_t row = q_offsets.data<int32_t>()[s], size = (starts[s + 1] - starts[s]) / options.heads;
         const int64_t start = starts[s] + first * size;
-        T* scratch = thread_scratch<T>(2 * size);
+        T* scratch = thread_scratch<T>(2 * heads * size);
         tensor::ProbabilityDropout<T> dropout;
         if (options.dropout > 0) {
-          dropout = {.kept = scratch + size,
+          dropout = {.kept = scratch + heads * size,
                      .scale = static_cast<T>(1 / (1 - options.dropout)),
                      .words = words_of(options, start, start + heads * size),
                      .threshold = dropout_threshold(options.dropout)};
         }
+        problems.clear();
         for (int64_t h = first; h < first + heads; ++h) {
           AttentionHead<T> head = head_of<T>(s, h, width, q_offsets, k_offsets, options, inputs);
           head.bias = bias.rows(h);
           head.dropout = dropout;
-          tensor::attend(head, packed ? packed + starts[s] + h * size : scratch, rows_from<T>(out, row, h * width));
-          if (dropout.words) dropout.words += size;
+          problems.push_back({head, (packed ? packed + start : scratch) + (h - first) * size, rows_from<T>(out, row, h * width)});
+          if (dropout.words) dropout.words += size, dropout.kept += size;
         }
+        tensor::attend<T>(problems);
       }
     });
   });
@@ -159,19 +162,24 @@ static void backward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const
     const int64_t pieces = tensor::ceil_div(sequences, kSequencesPerPiece);
     Tensor parts = Tensor::zeros({biased ? pieces * options.heads * line : 0}, dout.dtype());
     tensor::parallel_for(sequences, kSequencesPerPiece, [&](int64_t begin, int64_t end) {
+      std::vector<tensor::AttendBackward<T>> problems;
       for (int64_t s = begin; s < end; ++s) {
         const int64_t q_row = q_offsets.data<int32_t>()[s], k_row = k_offsets.data<int32_t>()[s];
         const int64_t size = (starts[s + 1] - starts[s]) / options.heads;
-        T* db = thread_scratch<T>(2 * size);
+        T *db = thread_scratch<T>(2 * options.heads * size), *kept = db + options.heads * size;
+        problems.clear();
         for (int64_t h = 0; h < options.heads; ++h) {
           const auto rows = [&](Columns& x, int64_t row) { return rows_from<T>(x.matrix, row, x.first + h * width); };
           AttentionHead<T> head = head_of<T>(s, h, width, q_offsets, k_offsets, options, inputs);
-          if (options.dropout > 0) head.dropout = {.kept = db + size, .scale = static_cast<T>(1 / (1 - options.dropout))};
-          tensor::attend_backward(head, saved.data<T>() + starts[s] + h * size, rows_from<T>(dout, q_row, h * width),
-                                  rows(gradients.q, q_row), rows(gradients.k, k_row), rows(gradients.v, k_row), db);
-          if (!biased) continue;
+          if (options.dropout > 0) head.dropout = {.kept = kept + h * size, .scale = static_cast<T>(1 / (1 - options.dropout))};
+          problems.push_back({head, saved.data<T>() + starts[s] + h * size, rows_from<T>(dout, q_row, h * width),
+                              rows(gradients.q, q_row), rows(gradients.k, k_row), rows(gradients.v, k_row), db + h * size});
+        }
+        tensor::attend_backward<T>(problems);
+        for (int64_t h = 0; biased && h < options.heads; ++h) {
           T* part = parts.data<T>() + (begin / kSequencesPerPiece * options.heads + h) * line;
-          tensor::simd<T>().add_diagonals(db, head.keys, part + longest - head.keys);
+          const int64_t keys = problems[h].head.keys;
+          tensor::simd<T>().add_diagonals(db + h * size, keys, part + longest - keys);
         }
       }
     });

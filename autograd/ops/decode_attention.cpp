@@ -85,7 +85,8 @@ static void cross_cpu(const Tensor& q, const Tensor& kv, const Tensor& k_offsets
                                     .k = rows_from<T>(kv, offsets[user], column),
                                     .v = rows_from<T>(kv, offsets[user], columns + column),
                                     .scale = static_cast<T>(options.scale)};
-        tensor::attend(head, thread_scratch<T>(count * keys), rows_from<T>(out, first, column));
+        const tensor::Attend<T> problem{head, thread_scratch<T>(count * keys), rows_from<T>(out, first, column)};
+        tensor::attend<T>({&problem, 1});
       }
     });
   });

@@ -69,21 +69,25 @@ static void forward_cpu(const Tensor& qkv, const Tensor& quv, const Tensor& s, c
     using T = decltype(zero);
     T* packed = saved ? saved->data<T>() : nullptr;
     tensor::parallel_for(offsets.size() - 1, kSequencesPerPiece, [&](int64_t begin, int64_t end) {
+      std::vector<tensor::Attend<T>> problems;
       for (int64_t index = begin; index < end; ++index) {
         const Sequence<T> x(qkv, quv, s, offsets, options, index);
         const int64_t n = x.tokens, width = x.width;
         if (n == 0) continue;
-        T* user_scores = thread_scratch<T>(2 * n * (n + width));  // [n, n], user values and values [n, width], p [n, n]
-        T *user_value = user_scores + n * n, *value = user_value + n * width, *scratch = value + n * width;
+        // User scores [n, n], user values [n, width]; of each head values [n, width] and, when they are not saved, p [n, n].
+        T* user_scores = thread_scratch<T>((1 + x.heads) * n * (n + width));
+        T *user_value = user_scores + n * n, *values = user_value + n * width, *scratch = values + x.heads * n * width;
+        T* p = packed ? packed + starts[index] : scratch;
         tensor::gemm_serial(false, true, n, n, width, x.user(0).data, x.quv.stride, x.user(1).data, x.quv.stride,
                             user_scores, n);
         tensor::simd<T>().scale(x.a * x.b, user_scores, user_scores, n * n);
         x.user_values(user_value);
+        problems.clear();
         for (int64_t h = 0; h < x.heads; ++h) {
-          tensor::attend<T>(x.head(h, user_scores, user_value, value),
-                                   packed ? packed + starts[index] + h * n * n : scratch,
-                                   rows_from<T>(out, offsets.data<int32_t>()[index], h * width));
+          problems.push_back({x.head(h, user_scores, user_value, values + h * n * width), p + h * n * n,
+                              rows_from<T>(out, offsets.data<int32_t>()[index], h * width)});
         }
+        tensor::attend<T>(problems);
       }
     });
   });
@@ -116,21 +120,27 @@ static void backward_cpu(const Tensor& qkv, const Tensor& quv, const Tensor& s, 
     using T = decltype(zero);
     tensor::parallel_for(offsets.size() - 1, kSequencesPerPiece, [&](int64_t begin, int64_t end) {
       const auto& simd = tensor::simd<T>();
+      std::vector<tensor::AttendBackward<T>> problems;
       for (int64_t index = begin; index < end; ++index) {
         const Sequence<T> x(qkv, quv, s, offsets, options, index);
         const int64_t n = x.tokens, width = x.width, row = offsets.data<int32_t>()[index];
-        T* du = thread_scratch<T>(n * (2 * n + 3 * width));  // du, of one head db [n, n]; three times [n, width]
-        T *db = du + n * n, *user_value = db + n * n, *value = user_value + n * width, *dvalue = value + n * width;
+        // du [n, n], user values and dvalue [n, width]; of each head db [n, n] and values [n, width].
+        T* du = thread_scratch<T>(n * (n + 2 * width) + x.heads * n * (n + width));
+        T *user_value = du + n * n, *dvalue = user_value + n * width, *db = dvalue + n * width;
+        T* values = db + x.heads * n * n;
         x.user_values(user_value);
         std::fill_n(du, n * n, T{0});
         std::fill_n(dvalue, n * width, T{0});
+        problems.clear();
         for (int64_t h = 0; h < x.heads; ++h) {
           const auto part = [&](int64_t i) { return rows_from<T>(dqkv, row, (i * x.heads + h) * width); };
-          const Rows<T> dv = part(2);
-          tensor::attend_backward<T>(x.head(h, nullptr, user_value, value), saved.data<T>() + starts[index] + h * n * n,
-                               rows_from<T>(dout, row, h * width), part(0), part(1), dv, db);
-          simd.add(du, db, du, n * n);
-          for (int64_t i = 0; i < n; ++i) simd.add(dvalue + i * width, dv[i], dvalue + i * width, width);
+          problems.push_back({x.head(h, nullptr, user_value, values + h * n * width), saved.data<T>() + starts[index] + h * n * n,
+                              rows_from<T>(dout, row, h * width), part(0), part(1), part(2), db + h * n * n});
+        }
+        tensor::attend_backward<T>(problems);
+        for (const tensor::AttendBackward<T>& head : problems) {
+          simd.add(du, head.db, du, n * n);
+          for (int64_t i = 0; i < n; ++i) simd.add(dvalue + i * width, head.dv[i], dvalue + i * width, width);
         }
         user_backward(x, du, dvalue, rows_from<T>(dquv, row, 0), ds.data<T>() + 3 * index);
       }

@@ -12,13 +12,21 @@ namespace tensor {
 inline constexpr int64_t kTileSide = 32;  // rows, columns and steps of k of a packed block
 inline constexpr int64_t kTileBlock = kTileSide * kTileSide;
 
+// C [m, n] = A B of packed matrices, with what follows each block.
+struct TileProduct {
+  int64_t m, n, k;
+  const uint16_t *a, *b;
+  float* c;
+  int64_t ldc;
+  Epilogue<float> epilogue;
+};
+
 // Each entry works on the calling thread. Packed matrices are bf16, in blocks of 32 rows (of A) or columns (of B) by 32 steps of
 // k, filled up with zeros; the blocks of the same rows follow each other: [ceil(m / 32), ceil(k / 32), 1024].
 struct TileKernels {
   void (*pack_a)(bool transpose, int64_t m, int64_t k, const float* a, int64_t lda, uint16_t* packed);
   void (*pack_b)(bool transpose, int64_t n, int64_t k, const float* b, int64_t ldb, uint16_t* packed);
-  void (*multiply)(int64_t m, int64_t n, int64_t k, const uint16_t* a, const uint16_t* b, float* c, int64_t ldc,
-                   const Epilogue<float>& epilogue);
+  void (*multiply)(const TileProduct* products, int64_t count);
   // Tile products in registers; returns their number of operations. For measuring the machine.
   int64_t (*peak)(int64_t repeats, float* sink);
 };

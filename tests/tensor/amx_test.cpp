@@ -38,7 +38,8 @@ struct Made {
     b.assign(blocks(x.n) * blocks(x.k) * tensor::kTileBlock + 1, 77);
     kernels.pack_a(x.transpose_a, x.m, x.k, from.a.data() + 1, from.lda, a.data());
     kernels.pack_b(x.transpose_b, x.n, x.k, from.b.data() + 1, from.ldb, b.data());
-    kernels.multiply(x.m, x.n, x.k, a.data(), b.data(), c.data() + 1, from.ldc, from.epilogue());
+    const tensor::TileProduct product{x.m, x.n, x.k, a.data(), b.data(), c.data() + 1, from.ldc, from.epilogue()};
+    kernels.multiply(&product, 1);
   }
 };
 
@@ -130,8 +131,9 @@ TEST_CASE("attention on AMX weighs to the bits of plain tiles", "[amx][bf16][att
     const tensor::AttentionHead<float> head{.queries = queries, .keys = keys, .width = width, .q = {other.data(), width},
                                             .k = {other.data(), width}, .v = {other.data(), width}, .scale = 1.0f,
                                             .precision = tensor::Precision::bf16};
-    tensor::attend_backward<float>(head, from.a.data(), {from.b.data(), width}, {dq.data(), width}, {dk.data(), width},
-                                   {dv.data(), width}, db.data());
+    const tensor::AttendBackward<float> problem{head, from.a.data(), {from.b.data(), width}, {dq.data(), width},
+                                                {dk.data(), width}, {dv.data(), width}, db.data()};
+    tensor::attend_backward<float>({&problem, 1});
     return dv;
   };
   tests::IsaAndThreadsGuard guard;

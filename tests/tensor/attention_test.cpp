@@ -56,10 +56,12 @@ struct Solved {
                           .scale = static_cast<T>(kScale), .causal = x.causal, .precision = precision};
     if (x.bias) head.bias = {tbias.data(), n};
     if (x.dropout) head.dropout = {kept.data(), static_cast<T>(kKeepScale), words.data(), 13107};
-    tensor::attend(head, p.data(), to(out));
+    const tensor::Attend<T> forward{head, p.data(), to(out)};
+    tensor::attend<T>({&forward, 1});
     if (x.dropout) head.dropout = {kept.data(), static_cast<T>(kKeepScale)};
     head.bias = {};
-    tensor::attend_backward(head, p.data(), rows(tdout), to(dq), to(dk), to(dv), db.data());
+    const tensor::AttendBackward<T> backward{head, p.data(), rows(tdout), to(dq), to(dk), to(dv), db.data()};
+    tensor::attend_backward<T>({&backward, 1});
     if (!x.dropout) kept = p;
   }
   bool seen(int64_t i, int64_t j) const { return !x.causal || j <= i; }

@@ -127,14 +127,23 @@ inline void pack_tiles_b(bool transpose, int64_t n, int64_t k, const float* b, i
   });
 }
 
-inline void finish_tiles(int64_t rows, int64_t columns, const float* sums, const float* bias, const Epilogue<float>& epilogue,
-                         float* c, int64_t ldc) {
-  for (int64_t r = 0; r < rows; ++r, sums += kTileSide, c += ldc) {
-    for_vectors<float>(columns, [&](int64_t i, auto lanes) {
+// A block of C whose sums are not yet in it.
+struct OpenBlock {
+  int64_t rows = 0, columns = 0;
+  const float* bias = nullptr;
+  const Epilogue<float>* epilogue = nullptr;
+  float* c = nullptr;
+  int64_t ldc = 0;
+};
+
+inline void finish_tiles(const OpenBlock& block, const float* sums) {
+  float* c = block.c;
+  for (int64_t r = 0; r < block.rows; ++r, sums += kTileSide, c += block.ldc) {
+    for_vectors<float>(block.columns, [&](int64_t i, auto lanes) {
       Vector<float> value = lanes.load(sums + i);
-      if (bias) value += lanes.load(bias + i);
-      if (epilogue.accumulate) value += lanes.load(c + i);
-      if (epilogue.relu) value = value < 0.0f ? Vector<float>{} : value;
+      if (block.bias) value += lanes.load(block.bias + i);
+      if (block.epilogue->accumulate) value += lanes.load(c + i);
+      if (block.epilogue->relu) value = value < 0.0f ? Vector<float>{} : value;
       lanes.store(c + i, value);
     });
   }
@@ -148,35 +157,44 @@ inline void fetch_block(const float* c, int64_t rows, int64_t ldc) {
   }
 }
 
+// What is left to do with the sums of a block waits for the next block to be under way: the sums have then left the tiles.
 template <class Tiles>
-void multiply_tiles(int64_t m, int64_t n, int64_t k, const uint16_t* a, const uint16_t* b, float* c, int64_t ldc,
-                    const Epilogue<float>& epilogue) {
-  const int64_t depth = (k + kTileSide - 1) / kTileSide;
-  const bool plain = !epilogue.bias && !epilogue.accumulate && !epilogue.relu;
+void multiply_tiles(const TileProduct* products, int64_t count) {
   const typename Tiles::Session session;
-  alignas(64) float sums[kTileBlock];
-  for (int64_t i = 0; i < m; i += kTileSide) {
-    const uint16_t* rows_of_a = a + i / kTileSide * depth * kTileBlock;
-    const int64_t rows = m - i < kTileSide ? m - i : kTileSide;
-    for (int64_t j = 0; j < n; j += kTileSide) {
-      const uint16_t* columns_of_b = b + j / kTileSide * depth * kTileBlock;
-      const int64_t columns = n - j < kTileSide ? n - j : kTileSide;
-      float* to = c + i * ldc + j;
-      if (j + kTileSide < n) {
-        fetch_block(to + kTileSide, rows, ldc);
-      } else if (i + kTileSide < m) {
-        fetch_block(c + (i + kTileSide) * ldc, m - i - kTileSide < kTileSide ? m - i - kTileSide : kTileSide, ldc);
-      }
-      Tiles tiles;
-      for (int64_t p = 0; p < depth; ++p) tiles.step(rows_of_a + p * kTileBlock, columns_of_b + p * kTileBlock);
-      if (plain && rows == kTileSide && columns == kTileSide) {
-        tiles.store(to, ldc);
-      } else {
-        tiles.store(sums, kTileSide);
-        finish_tiles(rows, columns, sums, epilogue.bias ? epilogue.bias + j : nullptr, epilogue, to, ldc);
+  alignas(64) float sums[2][kTileBlock];
+  OpenBlock open;
+  int turn = 0;
+  for (const TileProduct* x = products; x != products + count; ++x) {
+    const int64_t depth = (x->k + kTileSide - 1) / kTileSide;
+    const bool plain = !x->epilogue.bias && !x->epilogue.accumulate && !x->epilogue.relu;
+    for (int64_t i = 0; i < x->m; i += kTileSide) {
+      const uint16_t* rows_of_a = x->a + i / kTileSide * depth * kTileBlock;
+      const int64_t left = x->m - i, rows = left < kTileSide ? left : kTileSide;
+      for (int64_t j = 0; j < x->n; j += kTileSide) {
+        const uint16_t* columns_of_b = x->b + j / kTileSide * depth * kTileBlock;
+        const int64_t columns = x->n - j < kTileSide ? x->n - j : kTileSide;
+        float* c = x->c + i * x->ldc + j;
+        if (j + kTileSide < x->n) {
+          fetch_block(c + kTileSide, rows, x->ldc);
+        } else if (left > kTileSide) {
+          fetch_block(x->c + (i + kTileSide) * x->ldc, left < 2 * kTileSide ? left - kTileSide : kTileSide, x->ldc);
+        } else if (x + 1 != products + count) {
+          fetch_block(x[1].c, x[1].m < kTileSide ? x[1].m : kTileSide, x[1].ldc);
+        }
+        Tiles tiles;
+        for (int64_t p = 0; p < depth; ++p) tiles.step(rows_of_a + p * kTileBlock, columns_of_b + p * kTileBlock);
+        if (plain && rows == kTileSide && columns == kTileSide) {
+          tiles.store(c, x->ldc);
+          continue;
+        }
+        tiles.store(sums[turn], kTileSide);
+        finish_tiles(open, sums[1 - turn]);
+        open = {rows, columns, x->epilogue.bias ? x->epilogue.bias + j : nullptr, &x->epilogue, c, x->ldc};
+        turn = 1 - turn;
       }
     }
   }
+  finish_tiles(open, sums[1 - turn]);
 }
 
 template <class Tiles>
