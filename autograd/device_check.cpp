@@ -31,17 +31,17 @@ constexpr Limit kLimits[] = {
 };
 
 constexpr double kProductLimit = 1e-5;    // of products of numbers that are bf16 already: sums in another order
-constexpr double kAttentionLimit = 5e-2;  // its probabilities, and the gradients of its scores, are rounded, by up to 2^-9 each; in
-                                          // small samples what is left of their sums can be small
+constexpr double kInnerLimit = 5e-2;  // where products are made of others (attention of probabilities and of the gradients of scores):
+                                      // these are rounded, by up to 2^-9 each; in small samples what is left of sums can be small
 constexpr const char* kProducts[] = {"linear", "linear_relu_dropout", "matmul", "batched_matmul"};
-constexpr const char* kAttentions[] = {"attention", "relation_attention"};
+constexpr const char* kWithInner[] = {"attention", "relation_attention", "feed_forward"};
 
 bool is_among(std::string_view operation, std::span<const char* const> names) {
   return std::find(names.begin(), names.end(), operation) != names.end();
 }
 
 double precision_limit(std::string_view operation) {
-  if (is_among(operation, kAttentions)) return kAttentionLimit;
+  if (is_among(operation, kWithInner)) return kInnerLimit;
   return is_among(operation, kProducts) ? kProductLimit : 0;
 }
 
@@ -112,7 +112,7 @@ std::vector<Tensor> run_sample(const std::string& name, const Sample& sample, ui
 }  // namespace
 
 double device_limit(const std::string& operation) {
-  if (tensor::precision() == tensor::Precision::bf16 && is_among(operation, kAttentions)) return kAttentionLimit;
+  if (tensor::precision() == tensor::Precision::bf16 && is_among(operation, kWithInner)) return kInnerLimit;
   for (const Limit& entry : kLimits)
     if (operation == entry.operation) return entry.limit;
   return kLimit;

@@ -1,5 +1,6 @@
 #include "nn/feed_forward.h"
 
+#include "autograd/ops/feed_forward.h"
 #include "nn/module.h"
 
 namespace nn {
@@ -10,6 +11,12 @@ FeedForward::FeedForward(Parameters& parameters, const std::string& name, int64_
       down(parameters, name + ".down", hidden, width, {.bias = options.bias, .initializer = options.down}),
       name_(name),
       dropout_(name, options.dropout) {}
+
+Var FeedForward::operator()(const Normed& x, const Context& context) const {
+  if (up.packed() || joins_operations(x.x)) return down(hidden(x, context));
+  const ModuleScope scope(name_);
+  return autograd::feed_forward(x.value(), {up.w, up.b, down.w, down.b}, dropout_.p(context), dropout_.stream(context));
+}
 
 Var FeedForward::hidden(const Normed& x, const Context& context) const {
   const ModuleScope scope(name_);

@@ -17,7 +17,7 @@ class FeedForward {
   FeedForward(Parameters& parameters, const std::string& name, int64_t width, int64_t hidden,
               const FeedForwardOptions& options = {});
 
-  Var operator()(const Normed& x, const Context& context) const { return down(hidden(x, context)); }  // [rows, width], as x
+  Var operator()(const Normed& x, const Context& context) const;  // [rows, width], as x
   Var hidden(const Normed& x, const Context& context) const;  // what `down` reads, [rows, hidden]
 
   void pack() { up.pack(), down.pack(); }  // see Linear

@@ -26,6 +26,7 @@ class Linear {
   // From now on multiplies with a copy of w as it is now, for inference: on the CPU laid out for few rows, on a GPU rounded where
   // products read it so.
   void pack();
+  bool packed() const { return packed_.defined(); }  // on the CPU
 
   Var w;  // [in, out]
   Var b;  // [out], undefined without bias

@@ -47,7 +47,9 @@ T5FeedForward::T5FeedForward(Parameters& parameters, const std::string& name, co
       dropout_(name + ".output", options.dropout) {}
 
 T5Stream T5FeedForward::operator()(const T5Stream& in, const RmsNorm& next, const Context& context) const {
-  return sum_of(ffn_.down, ffn_.hidden(in.norm, context), in, dropout_, next, context);
+  if (joins_operations(in.x)) return sum_of(ffn_.down, ffn_.hidden(in.norm, context), in, dropout_, next, context);
+  const auto [sum, norm] = next.of_sum(ffn_(in.norm, context), in.x, dropout_, context);
+  return {sum, norm};
 }
 
 T5EncoderLayer::T5EncoderLayer(Parameters& parameters, const std::string& name, const T5Options& options)

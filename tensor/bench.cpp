@@ -7,6 +7,7 @@
 #include "tensor/attention.h"
 #include "tensor/bench_samples.h"
 #include "tensor/error.h"
+#include "tensor/feed_forward.h"
 #include "tensor/gemm.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
@@ -51,6 +52,29 @@ struct Attention {
       }
     });
   }
+};
+
+// relu(x w1) w2; one operation where bf16 has it.
+class FeedForwardBench {
+ public:
+  explicit FeedForwardBench(int64_t rows)
+      : x_(values({rows, kWidth})), y_({rows, kWidth}), h_({rows, kHidden}),
+        block_{values({kWidth, kHidden}), {}, values({kHidden, kWidth}), {}} {}
+  double work() const { return 4.0 * static_cast<double>(h_.size() * kWidth); }
+  void run() {
+    if (has_feed_forward(kHidden)) return feed_forward(block_, x_, Random(1, "bench dropout"), y_, nullptr);
+    const int64_t rows = x_.rows();
+    gemm(false, false, rows, kHidden, kWidth, x_.data<float>(), kWidth, block_.w1.data<float>(), kHidden, h_.data<float>(), kHidden,
+         {.relu = true}, precision());
+    gemm(false, false, rows, kWidth, kHidden, h_.data<float>(), kHidden, block_.w2.data<float>(), kWidth, y_.data<float>(), kWidth, {},
+         precision());
+  }
+
+ private:
+  static constexpr int64_t kWidth = 128, kHidden = 1024;
+  static Tensor values(Shape shape) { return Tensor::from(uniform_values(shape.size(), "bench feed-forward"), shape); }
+  Tensor x_, y_, h_;
+  FeedForward block_;
 };
 
 constexpr Attention kAttentions[] = {
@@ -149,20 +173,22 @@ std::vector<Workload> kernel_workloads(int64_t shrink) {
     largest = std::max(largest, x.elements());
   }
   struct Operands {
-    std::vector<float> a, b, c;
+    Tensor a, b, c;
   };
-  const auto all = std::make_shared<Operands>(
-      Operands{uniform_values(largest, "bench a"), uniform_values(largest, "bench b"), std::vector<float>(largest)});
+  const auto all = std::make_shared<Operands>(Operands{Tensor::from(uniform_values(largest, "bench a")),
+                                                       Tensor::from(uniform_values(largest, "bench b")), Tensor({largest})});
   std::vector<Workload> result;
   for (const GemmShape& x : shapes) {
     result.push_back({x.name, "flop", x.work(), [all, x] {
-                        gemm(x.transpose_a, x.transpose_b, x.m, x.n, x.k, all->a.data(), x.lda(), all->b.data(), x.ldb(),
-                             all->c.data(), x.n, {}, precision());
+                        gemm(x.transpose_a, x.transpose_b, x.m, x.n, x.k, all->a.data<float>(), x.lda(), all->b.data<float>(), x.ldb(),
+                             all->c.data<float>(), x.n, {}, precision());
                       }});
   }
   for (const Attention& x : attentions) {
-    result.push_back({x.name, "flop", x.work(), [all, x] { x.run(all->a.data(), all->c.data()); }});
+    result.push_back({x.name, "flop", x.work(), [all, x] { x.run(all->a.data<float>(), all->c.data<float>()); }});
   }
+  const auto block = std::make_shared<FeedForwardBench>(std::max<int64_t>(32, 20480 / shrink));
+  result.push_back({"feed-forward block [20480x128][128x1024][1024x128]", "flop", block->work(), [block] { block->run(); }});
   return result;
 }
 

@@ -26,6 +26,8 @@ struct TileProduct {
 struct TileKernels {
   void (*pack_a)(bool transpose, int64_t m, int64_t k, const float* a, int64_t lda, uint16_t* packed);
   void (*pack_b)(bool transpose, int64_t n, int64_t k, const float* b, int64_t ldb, uint16_t* packed);
+  // rows [m, k] = the values of a packed A; k must be a multiple of 32.
+  void (*unpack_a)(int64_t m, int64_t k, const uint16_t* packed, float* rows, int64_t stride);
   void (*multiply)(const TileProduct* products, int64_t count);
   // Tile products in registers; returns their number of operations. For measuring the machine.
   int64_t (*peak)(int64_t repeats, float* sink);

@@ -108,6 +108,17 @@ inline void pack_tiles_a(bool transpose, int64_t m, int64_t k, const float* a, i
   });
 }
 
+inline void unpack_tiles_a(int64_t m, int64_t k, const uint16_t* packed, float* rows, int64_t stride) {
+  for (int64_t i = 0; i < m; ++i) {
+    const uint16_t* from = packed + i / kTileSide * k * kTileSide + i % kTileSide * kTileSide;
+    for (int64_t p = 0; p < k; p += kTileSide, from += kTileBlock) {
+      for (int64_t j = 0; j < kTileSide; j += kLanes<float>) {
+        store(rows + i * stride + p + j, reinterpret_cast<Vector<float>>(widen<float>(from + j) << 16));
+      }
+    }
+  }
+}
+
 // Tiles of B: 16 rows of the pairs of 16 columns.
 template <class Rounding>
 inline void pack_tiles_b(bool transpose, int64_t n, int64_t k, const float* b, int64_t ldb, uint16_t* packed) {
@@ -136,17 +147,34 @@ struct OpenBlock {
   int64_t ldc = 0;
 };
 
-inline void finish_tiles(const OpenBlock& block, const float* sums) {
+template <bool kAccumulate, bool kRelu>
+void finish_rows(const OpenBlock& block, const float* sums) {
+  const float* bias = block.bias;
   float* c = block.c;
-  for (int64_t r = 0; r < block.rows; ++r, sums += kTileSide, c += block.ldc) {
-    for_vectors<float>(block.columns, [&](int64_t i, auto lanes) {
-      Vector<float> value = lanes.load(sums + i);
-      if (block.bias) value += lanes.load(block.bias + i);
-      if (block.epilogue->accumulate) value += lanes.load(c + i);
-      if (block.epilogue->relu) value = value < 0.0f ? Vector<float>{} : value;
-      lanes.store(c + i, value);
-    });
+  const auto row = [&](int64_t i, auto lanes) {
+    Vector<float> value = lanes.load(sums + i);
+    if (bias) value += lanes.load(bias + i);
+    if (kAccumulate) value += lanes.load(c + i);
+    if (kRelu) value = value < 0.0f ? Vector<float>{} : value;
+    lanes.store(c + i, value);
+  };
+  if (block.columns == kTileSide) {
+    for (int64_t r = 0; r < block.rows; ++r, sums += kTileSide, c += block.ldc) {
+#pragma GCC unroll 8
+      for (int64_t i = 0; i < kTileSide; i += kLanes<float>) row(i, Full<float>{});
+    }
+  } else {
+    for (int64_t r = 0; r < block.rows; ++r, sums += kTileSide, c += block.ldc) for_vectors<float>(block.columns, row);
   }
+}
+
+inline void finish_tiles(const OpenBlock& block, const float* sums) {
+  if (block.rows == 0) return;
+  const bool accumulate = block.epilogue->accumulate, relu = block.epilogue->relu;
+  if (accumulate && relu) finish_rows<true, true>(block, sums);
+  else if (accumulate) finish_rows<true, false>(block, sums);
+  else if (relu) finish_rows<false, true>(block, sums);
+  else finish_rows<false, false>(block, sums);
 }
 
 // Brings a block of C into the cache, to be written: it is as long under way as a few products of tiles take.
@@ -212,7 +240,7 @@ int64_t tile_peak(int64_t repeats, float* sink) {
 
 template <class Tiles, class Rounding>
 constexpr TileKernels tile_kernels() {
-  return {pack_tiles_a<Rounding>, pack_tiles_b<Rounding>, multiply_tiles<Tiles>, tile_peak<Tiles>};
+  return {pack_tiles_a<Rounding>, pack_tiles_b<Rounding>, unpack_tiles_a, multiply_tiles<Tiles>, tile_peak<Tiles>};
 }
 
 }  // namespace tensor::kernels::GENREC_ISA
