@@ -12,6 +12,9 @@ FeedForward::FeedForward(Parameters& parameters, const std::string& name, int64_
       name_(name),
       dropout_(name, options.dropout) {}
 
+FeedForward::FeedForward(const std::string& name, Linear first, Linear second)
+    : up(std::move(first)), down(std::move(second)), name_(name), dropout_(name, 0) {}
+
 Var FeedForward::operator()(const Normed& x, const Context& context) const {
   if (up.packed() || joins_operations(x.x)) return down(hidden(x, context));
   const ModuleScope scope(name_);

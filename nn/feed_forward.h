@@ -16,6 +16,7 @@ class FeedForward {
  public:
   FeedForward(Parameters& parameters, const std::string& name, int64_t width, int64_t hidden,
               const FeedForwardOptions& options = {});
+  FeedForward(const std::string& name, Linear up, Linear down);  // of layers that are there, without dropout
 
   Var operator()(const Normed& x, const Context& context) const;  // [rows, width], as x
   Var hidden(const Normed& x, const Context& context) const;  // what `down` reads, [rows, hidden]

@@ -11,7 +11,7 @@ namespace tensor {
 
 namespace {
 
-constexpr int64_t kFewTileRows = 12;  // rows of a product below which tiles, mostly zeros, do not pay
+constexpr int64_t kFewForTiles = 12;  // rows and steps of a product below which tiles, mostly zeros, do not pay
 
 // One of the products of a head: scores c [m, n] = a b^T, or c [m, n] = a b or, transposed, a^T b.
 template <class T>
@@ -22,7 +22,7 @@ struct HeadProduct {
   Rows<const T> a, b;
   Rows<T> c;
 
-  bool on_tiles() const { return rounds<T>(head.precision) && tiles() && m >= kFewTileRows; }
+  bool on_tiles() const { return rounds<T>(head.precision) && tiles() && std::min(m, k) >= kFewForTiles; }
 };
 
 // s [queries, keys] = x y^T; only what the queries see need be there.
@@ -83,7 +83,7 @@ const T* kept_or(const AttentionHead<T>& head, const T* p) {
 template <class T, class Problem>
 bool any_on_tiles(std::span<const Problem> problems) {
   return std::any_of(problems.begin(), problems.end(), [](const Problem& x) {
-    return rounds<T>(x.head.precision) && tiles() && std::max(x.head.queries, x.head.keys) >= kFewTileRows;
+    return rounds<T>(x.head.precision) && tiles() && std::max(x.head.queries, x.head.keys) >= kFewForTiles;
   });
 }
 

@@ -15,15 +15,12 @@ Var PostNorm::operator()(const Var& x, const Var& residual, const nn::Context& c
 
 FeedForwardBlock::FeedForwardBlock(nn::Parameters& parameters, const std::string& name, const TransformerOptions& options,
                                    int width)
-    : name_(name),
-      up_(parameters.add(name + ".up", {width, options.feed_forward}, nn::xavier_uniform())),
-      down_(parameters.add(name + ".down", {options.feed_forward, width}, nn::xavier_uniform())),
+    : layers_{name, nn::Linear(parameters.add(name + ".up", {width, options.feed_forward}, nn::xavier_uniform())),
+              nn::Linear(parameters.add(name + ".down", {options.feed_forward, width}, nn::xavier_uniform()))},
       norm_(parameters, name + ".norm", options, width) {}
 
 Var FeedForwardBlock::operator()(const Var& x, const nn::Context& context) const {
-  const tensor::Scope scope(name_);
-  const Var hidden = up_.with_relu(x);  // [rows, feed_forward]
-  return norm_(down_(hidden), x, context);
+  return norm_(layers_(x, context), x, context);
 }
 
 }  // namespace genrec::mmgrec

@@ -6,8 +6,8 @@
 #include "genrec/mmgrec/options.h"
 #include "nn/context.h"
 #include "nn/dropout.h"
+#include "nn/feed_forward.h"
 #include "nn/initializers.h"
-#include "nn/linear.h"
 #include "nn/parameters.h"
 
 namespace genrec::mmgrec {
@@ -32,11 +32,10 @@ class FeedForwardBlock {
   FeedForwardBlock(nn::Parameters& parameters, const std::string& name, const TransformerOptions& options, int width);
   Var operator()(const Var& x, const nn::Context& context) const;
 
-  void pack() { up_.pack(), down_.pack(); }  // see nn::Linear
+  void pack() { layers_.pack(); }  // see nn::Linear
 
  private:
-  std::string name_;
-  nn::Linear up_, down_;
+  nn::FeedForward layers_;
   PostNorm norm_;
 };
 
