@@ -12,6 +12,8 @@ constexpr int64_t kTileColumns = 1024;           // of C when it is only written
 constexpr int64_t kTileTasks = 16;              // blocks of C that are worth smaller blocks
 constexpr int64_t kSmallTiles = 1 << 19;         // multiplications below which one thread is faster than two
 constexpr int64_t kPackedTileBytes = 16 << 20;  // packed columns of B at a time
+constexpr int64_t kPackedRows = 16 << 20;       // elements of A that are packed before the first product, and
+constexpr int64_t kWorthPacking = 1 << 18;      // those that are worth a pass of all threads
 constexpr int64_t kPackedColumns = 64;          // of B that a thread packs
 constexpr int64_t kBatch = 16;                  // products at a time, of
 constexpr int64_t kBatchSize = 1 << 17;         // packed elements
@@ -25,7 +27,11 @@ uint16_t* memory_of_b(int64_t count) {
   thread_local Scratch<uint16_t> scratch;
   return scratch.get(count);
 }
-uint16_t* shared_memory_of_b(int64_t count) {  // of the thread that started the product
+uint16_t* shared_memory_of_a(int64_t count) {  // these of the thread that started the product
+  thread_local Scratch<uint16_t> scratch;
+  return scratch.get(count);
+}
+uint16_t* shared_memory_of_b(int64_t count) {
   thread_local Scratch<uint16_t> scratch;
   return scratch.get(count);
 }
@@ -137,11 +143,25 @@ void run_packed_tiles(const Product<float>& x, const TileKernels& tiles, const u
   const int64_t block_m = whole(ceil_div(x.m, ceil_div(x.m, most_m))), blocks_m = ceil_div(x.m, block_m);
   const int64_t wanted = std::min(kTileTasks, whole(x.m) * x.n * x.k / kSmallTiles);
   const int64_t block_n = std::min(wide_n, columns_for(wanted / blocks_m)), blocks_n = ceil_div(x.n, block_n);
+  const int64_t depth = depth_of(x.k), pieces = std::max<int64_t>(1, ceil_div(x.k, depth));
+  uint16_t* all_of_a = nullptr;  // packed once, where several blocks of columns read it
+  const auto block_of_a = [&](int64_t i, int64_t p) { return all_of_a + i * whole(x.k) + whole(std::min(block_m, x.m - i)) * p; };
+  if (blocks_n > 1 && x.m * x.k >= kWorthPacking && x.m * x.k <= kPackedRows) {
+    all_of_a = shared_memory_of_a(whole(x.m) * whole(x.k));
+    parallel_for(blocks_m * pieces, 1, [&](int64_t task, int64_t) {
+      const int64_t i = task / pieces * block_m, p = task % pieces * depth;
+      const Product<float> part = x.part(i, std::min(block_m, x.m - i), 0, x.n, p, std::min(depth, x.k - p));
+      tiles.pack_a(x.transpose_a, part.m, part.k, part.a, x.lda, block_of_a(i, p));
+    });
+  }
   parallel_for(blocks_m * blocks_n, 1, [&](int64_t task, int64_t) {
     const int64_t i = task / blocks_n * block_m, j = task % blocks_n * block_n;
     for_pieces(x.k, [&](int64_t p, int64_t length) {
-      multiply(x.part(i, std::min(block_m, x.m - i), j, std::min(block_n, x.n - j), p, length), tiles,
-               packed + p * width + j * whole(length));
+      const Product<float> part = x.part(i, std::min(block_m, x.m - i), j, std::min(block_n, x.n - j), p, length);
+      const uint16_t* b = packed + p * width + j * whole(length);
+      if (!all_of_a) return multiply(part, tiles, b);
+      const TileProduct product{part.m, part.n, part.k, block_of_a(i, p), b, part.c, part.ldc, part.epilogue};
+      tiles.multiply(&product, 1);
     });
   });
 }
