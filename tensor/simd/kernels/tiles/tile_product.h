@@ -177,11 +177,19 @@ inline void finish_tiles(const OpenBlock& block, const float* sums) {
   else finish_rows<false, false>(block, sums);
 }
 
-// Brings a block of C into the cache, to be written: it is as long under way as a few products of tiles take.
+// Brings a block of C into the cache, to be written: it is as long under way as a few products of tiles take. Rows that would
+// push each other out of the first-level cache come into the second.
 inline void fetch_block(const float* c, int64_t rows, int64_t ldc) {
-  for (int64_t r = 0; r < rows; ++r, c += ldc) {
-    __builtin_prefetch(c, 1);
-    __builtin_prefetch(c + kPairs, 1);
+  if (ldc % 512 == 0) {
+    for (int64_t r = 0; r < rows; ++r, c += ldc) {
+      __builtin_prefetch(c, 0, 2);
+      __builtin_prefetch(c + kPairs, 0, 2);
+    }
+  } else {
+    for (int64_t r = 0; r < rows; ++r, c += ldc) {
+      __builtin_prefetch(c, 1);
+      __builtin_prefetch(c + kPairs, 1);
+    }
   }
 }
 
