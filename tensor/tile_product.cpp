@@ -8,7 +8,8 @@ namespace {
 
 constexpr int64_t kTileDepth = 1024;            // steps of k in a piece: its block of A [256, 1024] takes 512 KB
 constexpr int64_t kTileRows = 256;
-constexpr int64_t kTileColumns = 1024;           // of C when it is only written, else half of it
+constexpr int64_t kTileColumns = 1024;           // of the sums of a weight gradient, and the least that are packed at a time
+constexpr int64_t kBlockOfB = 1 << 18;           // elements of B that a block of C is made of, half a megabyte
 constexpr int64_t kTileTasks = 16;              // blocks of C that are worth smaller blocks
 constexpr int64_t kSmallTiles = 1 << 19;         // multiplications below which one thread is faster than two
 constexpr int64_t kPackedTileBytes = 16 << 20;  // packed columns of B at a time
@@ -136,7 +137,7 @@ void pack_all_tiles(const Product<float>& x, const TileKernels& tiles, uint16_t*
 
 // Blocks of C over the threads. Few rows are split into narrower blocks, each worth the while of a thread.
 void run_packed_tiles(const Product<float>& x, const TileKernels& tiles, const uint16_t* packed) {
-  const int64_t width = whole(x.n), most_n = x.k > kTileDepth ? kTileColumns / 2 : kTileColumns;
+  const int64_t width = whole(x.n), most_n = kBlockOfB / whole(std::clamp<int64_t>(x.k, kTileSide, depth_of(x.k)));
   const auto columns_for = [&](int64_t blocks) { return whole(ceil_div(x.n, std::max<int64_t>(1, blocks))); };
   const int64_t wide_n = columns_for(ceil_div(x.n, most_n));
   const int64_t most_m = std::clamp<int64_t>(ceil_div(x.m, ceil_div(kTileTasks, ceil_div(x.n, wide_n))), 64, kTileRows);
