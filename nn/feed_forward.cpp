@@ -17,8 +17,11 @@ FeedForward::FeedForward(const std::string& name, Linear first, Linear second)
 
 Var FeedForward::operator()(const Normed& x, const Context& context) const {
   if (up.packed() || joins_operations(x.x)) return down(hidden(x, context));
+  const Var in = x.value();
+  const autograd::FeedForwardWeights weights{up.w, up.b, down.w, down.b};
+  if (!autograd::has_joined_feed_forward(in, weights)) return down(hidden(in, context));
   const ModuleScope scope(name_);
-  return autograd::feed_forward(x.value(), {up.w, up.b, down.w, down.b}, dropout_.p(context), dropout_.stream(context));
+  return autograd::feed_forward(in, weights, dropout_.p(context), dropout_.stream(context));
 }
 
 Var FeedForward::hidden(const Normed& x, const Context& context) const {

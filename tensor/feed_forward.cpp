@@ -33,7 +33,8 @@ struct Sizes {
   int64_t rows, width, hidden, out;
   int64_t block = std::max<int64_t>(1, kBlock / hidden / kStrip) * kStrip;  // rows
 
-  Sizes(const FeedForward& f, const Tensor& x) : rows(x.rows()), width(f.w1.rows()), hidden(f.w1.columns()), out(f.w2.columns()) {}
+  Sizes(const FeedForward& f, const Tensor& x)
+      : rows(x.rows()), width(f.w1.rows()), hidden(f.w1.columns()), out(f.w2.columns()) {}
 };
 
 // The strip of h from `row` on, packed as rows of A.
@@ -122,7 +123,8 @@ void feed_forward(const FeedForward& f, const Tensor& x, const Random& stream, T
       multiply(rows, columns, s.width, in, w1 + j * whole(s.width), hidden, kChunk, {.bias = bias, .relu = true});
       for (int64_t i = 0; f.dropout > 0 && i < rows; ++i) {
         float* part = hidden + i * kChunk;
-        simd<float>().dropout(stream.key(), static_cast<uint64_t>((row + i) * s.hidden + j), threshold, keep_scale, part, part, columns);
+        const auto index = static_cast<uint64_t>((row + i) * s.hidden + j);
+        simd<float>().dropout(stream.key(), index, threshold, keep_scale, part, part, columns);
       }
       tiles()->pack_a(false, rows, columns, hidden, kChunk, kept + j * kStrip);
     });

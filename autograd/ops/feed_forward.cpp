@@ -21,18 +21,22 @@ static std::vector<Sample> feed_forward_samples(tensor::Generator& rng) {
 }
 static const Op feed_forward_op("feed_forward", feed_forward_samples);
 
-Var feed_forward(const Var& x, const FeedForwardWeights& weights, double p, const tensor::Random& stream) {
+bool has_joined_feed_forward(const Var& x, const FeedForwardWeights& weights) {
   const Tensor& in = x.value();
   const auto& [up, up_bias, down, down_bias] = weights;
   const auto fits = [](const Var& bias, const Var& w) { return !bias.defined() || bias.shape() == Shape{w.columns()}; };
-  const bool joined = in.device() == tensor::Device::cpu && in.dtype() == DType::f32 && in.shape().rank() >= 1 && in.size() > 0 &&
-                      up.shape().rank() == 2 && down.shape().rank() == 2 && in.columns() == up.rows() &&
-                      up.columns() == down.rows() && fits(up_bias, up) && fits(down_bias, down) &&
-                      tensor::has_feed_forward(up.columns());
-  if (!joined) {  // where what is given does not fit together, too: they say so
+  return in.device() == tensor::Device::cpu && in.dtype() == DType::f32 && in.shape().rank() >= 1 && in.size() > 0 &&
+         up.shape().rank() == 2 && down.shape().rank() == 2 && in.columns() == up.rows() && up.columns() == down.rows() &&
+         fits(up_bias, up) && fits(down_bias, down) && tensor::has_feed_forward(up.columns());
+}
+
+Var feed_forward(const Var& x, const FeedForwardWeights& weights, double p, const tensor::Random& stream) {
+  const auto& [up, up_bias, down, down_bias] = weights;
+  if (!has_joined_feed_forward(x, weights)) {  // where they do not fit together, too: the operations say so
     const Var h = p == 0 ? linear(x, up, up_bias, true) : linear_relu_dropout(x, up, up_bias, p, stream);
     return linear(h, down, down_bias);
   }
+  const Tensor in = x.value();
   std::vector<Var> inputs{x, up, down};
   if (up_bias.defined()) inputs.push_back(up_bias);
   if (down_bias.defined()) inputs.push_back(down_bias);

@@ -167,6 +167,46 @@ TEST_CASE("attention in bf16 is that of rounded sides, for every size and form",
   });
 }
 
+TEST_CASE("problems of attention solved together are solved as each alone", "[bf16][attention]") {
+  const int64_t width = 24, longest = 81, count = 37;  // more products than are packed at a time
+  const int64_t sizes[] = {0, 1, 5, 12, 20, 33, longest};
+  const std::vector<float> x = random_values(longest * width + count, "together");
+  // Of problem i, moved by i elements: p, out, dq, dk, dv, db.
+  struct Results {
+    std::vector<float> p, out, dq, dk, dv, db;
+    explicit Results(int64_t problems) {
+      p.assign(problems * longest * longest, 7), db = p, out.assign(problems * longest * width, 7), dq = dk = dv = out;
+    }
+    bool operator==(const Results&) const = default;
+  };
+  const auto solve = [&](Results& to, bool together) {
+    std::vector<tensor::Attend<float>> forward;
+    std::vector<tensor::AttendBackward<float>> backward;
+    for (int64_t i = 0; i < count; ++i) {
+      const auto rows = [&](int64_t move) { return Rows<const float>{x.data() + (i + move) % count, width}; };
+      const auto result = [&](std::vector<float>& of) { return Rows<float>{of.data() + i * longest * width, width}; };
+      const AttentionHead<float> head{.queries = sizes[i % 7], .keys = sizes[i / 5 % 7], .width = width, .q = rows(0), .k = rows(1),
+                                      .v = rows(2), .scale = 0.2f, .precision = Precision::bf16};
+      forward.push_back({head, to.p.data() + i * longest * longest, result(to.out)});
+      backward.push_back({head, forward.back().p, rows(3), result(to.dq), result(to.dk), result(to.dv),
+                          to.db.data() + i * longest * longest});
+    }
+    if (together) {
+      tensor::attend<float>(forward);
+      tensor::attend_backward<float>(backward);
+    }
+    for (int64_t i = 0; !together && i < count; ++i) {
+      tensor::attend<float>({&forward[i], 1});
+      tensor::attend_backward<float>({&backward[i], 1});
+    }
+  };
+  tests::on_every_bf16_set([&] {
+    Results together(count), alone(count);
+    solve(together, true), solve(alone, false);
+    CHECK(together == alone);
+  });
+}
+
 TEST_CASE("attention in bf16 is not that of the inputs, and one in double does not round", "[bf16][attention]") {
   tests::on_every_bf16_set([] {
     for (const int64_t length : {3, 40}) {

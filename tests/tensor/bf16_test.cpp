@@ -93,6 +93,8 @@ TEST_CASE("a product in bf16 is right where it packs, blocks and splits", "[bf16
     check_products({true, true, 100, 90, 513, true, false, false, 0, 5, 1}, 7);
     check_products({true, false, 33, 40, 4500, true, true, true, 1, 2, 3}, 3);          // split over k
     check_products({true, false, 290, 20, 2100, false, false, false}, 7);               // and over m
+    check_products({false, true, 600, 500, 1100, true, true, true, 3, 1, 2}, 41);       // A packed before all blocks
+    check_products({true, false, 600, 500, 1100, false, false, true}, 41);
     check_products({false, false, 2, 1100, 300, true, false, true}, 3);                 // few rows
     check_products({false, false, 20, 130, 1030, true, true, false}, 3);
     check_products({false, true, 1, 300, 520});

@@ -21,7 +21,8 @@ typedef uint16_t Narrow __attribute__((vector_size(kLanes<float> * sizeof(uint16
 struct Rounding {
   // to[0..L) = x, to[L..2L) = y.
   static void narrow(Vector<float> x, Vector<float> y, uint16_t* to) {
-    const Narrow parts[] = {__builtin_convertvector(rounded_bits(x) >> 16, Narrow), __builtin_convertvector(rounded_bits(y) >> 16, Narrow)};
+    const Narrow parts[] = {__builtin_convertvector(rounded_bits(x) >> 16, Narrow),
+                            __builtin_convertvector(rounded_bits(y) >> 16, Narrow)};
     __builtin_memcpy(to, parts, sizeof parts);
   }
   // Pairs (x[i], y[i]), each moved as a float.
