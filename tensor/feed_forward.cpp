@@ -19,8 +19,6 @@ constexpr int64_t kPieces = 16;        // of the rows, with sums of the weights'
 constexpr int64_t kPieceBlocks = 4;    // blocks of rows that are worth a piece
 constexpr int64_t kPadding = 16;       // elements after a row of sums: rows of 4096 bytes would fall into the same cache lines
 
-constexpr int64_t whole(int64_t side) { return round_up(side, kTileSide); }
-
 // Memory of the thread by use.
 enum Use { kRows, kKept, kHidden, kGradient, kA, kB, kLeft, kRight, kWeights, kUses };
 template <class T>
@@ -43,11 +41,11 @@ uint16_t* strip_of(const Tensor& h, int64_t row, int64_t hidden) {
 }
 
 void pack_weights(bool transpose, const Tensor& w, uint16_t* packed) {
-  const int64_t n = transpose ? w.rows() : w.columns(), k = transpose ? w.columns() : w.rows(), groups = whole(n) / kTileSide;
+  const int64_t n = transpose ? w.rows() : w.columns(), k = transpose ? w.columns() : w.rows(), groups = tiled(n) / kTileSide;
   parallel_for(groups, std::max<int64_t>(1, 65536 / (kTileSide * k)), [&](int64_t begin, int64_t end) {
     const int64_t j = begin * kTileSide, columns = std::min(n, end * kTileSide) - j;
     const float* first = w.data<float>() + (transpose ? j * w.columns() : j);
-    tiles()->pack_b(transpose, columns, k, first, w.columns(), packed + j * whole(k));
+    tiles()->pack_b(transpose, columns, k, first, w.columns(), packed + j * tiled(k));
   });
 }
 
@@ -106,21 +104,21 @@ void feed_forward(const FeedForward& f, const Tensor& x, const Random& stream, T
   const Sizes s(f, x);
   count_work(2.0 * static_cast<double>(s.rows * s.hidden) * static_cast<double>(s.width + s.out), 0);
   if (h) *h = Tensor({round_up(s.rows, kStrip) * s.hidden}, DType::bf16);
-  uint16_t* w1 = memory_for<uint16_t>(kWeights, s.hidden * whole(s.width) + whole(s.out) * s.hidden);
-  uint16_t* w2 = w1 + s.hidden * whole(s.width);
+  uint16_t* w1 = memory_for<uint16_t>(kWeights, s.hidden * tiled(s.width) + tiled(s.out) * s.hidden);
+  uint16_t* w2 = w1 + s.hidden * tiled(s.width);
   pack_weights(false, f.w1, w1), pack_weights(false, f.w2, w2);
   const auto threshold = static_cast<uint32_t>(std::lround(65536 * f.dropout));
   const auto keep_scale = static_cast<float>(1 / (1 - f.dropout));
   float* py = y.data<float>();
   parallel_for(ceil_div(s.rows, kStrip), 1, [&](int64_t strip, int64_t) {
     const int64_t row = strip * kStrip, rows = std::min(kStrip, s.rows - row);
-    uint16_t* in = memory_for<uint16_t>(kRows, kStrip * whole(s.width));
+    uint16_t* in = memory_for<uint16_t>(kRows, kStrip * tiled(s.width));
     uint16_t* kept = h ? strip_of(*h, row, s.hidden) : memory_for<uint16_t>(kKept, kStrip * s.hidden);
     float* hidden = memory_for<float>(kHidden, kStrip * kChunk);
     tiles()->pack_a(false, rows, s.width, x.data<float>() + row * s.width, s.width, in);
     for_chunks(s.hidden, [&](int64_t j, int64_t columns) {
       const float* bias = f.b1.defined() ? f.b1.data<float>() + j : nullptr;
-      multiply(rows, columns, s.width, in, w1 + j * whole(s.width), hidden, kChunk, {.bias = bias, .relu = true});
+      multiply(rows, columns, s.width, in, w1 + j * tiled(s.width), hidden, kChunk, {.bias = bias, .relu = true});
       for (int64_t i = 0; f.dropout > 0 && i < rows; ++i) {
         float* part = hidden + i * kChunk;
         const auto index = static_cast<uint64_t>((row + i) * s.hidden + j);
@@ -137,8 +135,8 @@ void feed_forward_backward(const FeedForward& f, const Tensor& x, const Tensor& 
   const Measured measured("feed_forward.backward");
   const Sizes s(f, x);
   count_work(4.0 * static_cast<double>(s.rows * s.hidden) * static_cast<double>(s.width + s.out), 0);
-  uint16_t* w1 = memory_for<uint16_t>(kWeights, whole(s.width) * s.hidden + s.hidden * whole(s.out));
-  uint16_t* w2 = w1 + whole(s.width) * s.hidden;
+  uint16_t* w1 = memory_for<uint16_t>(kWeights, tiled(s.width) * s.hidden + s.hidden * tiled(s.out));
+  uint16_t* w2 = w1 + tiled(s.width) * s.hidden;
   pack_weights(true, f.w1, w1), pack_weights(true, f.w2, w2);
   const auto keep_scale = static_cast<float>(1 / (1 - f.dropout));
   const GradientSums sums{s.width, s.hidden, s.out};
@@ -150,12 +148,12 @@ void feed_forward_backward(const FeedForward& f, const Tensor& x, const Tensor& 
   parallel_for(pieces, 1, [&](int64_t piece, int64_t) {
     float* part = first + piece * sums.size();
     std::fill(part, part + sums.size(), 0.0f);
-    uint16_t *out = memory_for<uint16_t>(kRows, kStrip * whole(s.out)), *g_rows = memory_for<uint16_t>(kKept, kStrip * s.hidden);
+    uint16_t *out = memory_for<uint16_t>(kRows, kStrip * tiled(s.out)), *g_rows = memory_for<uint16_t>(kKept, kStrip * s.hidden);
     float *hidden = memory_for<float>(kHidden, kStrip * kChunk), *g = memory_for<float>(kGradient, kStrip * kChunk);
     // Of a block: h^T and x^T as left sides, the gradient of what goes into the ReLU and dy as right sides.
     uint16_t *h_left = memory_for<uint16_t>(kA, s.block * s.hidden), *g_right = memory_for<uint16_t>(kB, s.block * s.hidden);
-    uint16_t* x_left = memory_for<uint16_t>(kLeft, s.block * whole(s.width));
-    uint16_t* dy_right = memory_for<uint16_t>(kRight, s.block * whole(s.out));
+    uint16_t* x_left = memory_for<uint16_t>(kLeft, s.block * tiled(s.width));
+    uint16_t* dy_right = memory_for<uint16_t>(kRight, s.block * tiled(s.out));
     for (int64_t begin = piece * length * s.block; begin < std::min(s.rows, (piece + 1) * length * s.block); begin += s.block) {
       const int64_t end = std::min(s.rows, begin + s.block), depth = ceil_div(end - begin, kStrip) * kTileBlock;
       const float *px = x.data<float>(), *pdy = dy.data<float>();
@@ -164,7 +162,7 @@ void feed_forward_backward(const FeedForward& f, const Tensor& x, const Tensor& 
         const uint16_t* kept = strip_of(h, row, s.hidden);
         tiles()->pack_a(false, rows, s.out, pdy + row * s.out, s.out, out);
         for_chunks(s.hidden, [&](int64_t j, int64_t columns) {
-          multiply(rows, columns, s.out, out, w2 + j * whole(s.out), g, kChunk, {});
+          multiply(rows, columns, s.out, out, w2 + j * tiled(s.out), g, kChunk, {});
           tiles()->unpack_a(rows, columns, kept + j * kStrip, hidden, kChunk);
           simd<float>().relu_backward(keep_scale, hidden, g, g, rows * kChunk);
           tiles()->pack_a(false, rows, columns, g, kChunk, g_rows + j * kStrip);

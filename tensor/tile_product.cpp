@@ -41,12 +41,10 @@ float* tile_split_memory(int64_t count) {
   return scratch.get(count);
 }
 
-constexpr int64_t whole(int64_t side) { return round_up(side, kTileSide); }
-
 // A longer k is a sum of equal pieces, added in order: the same ones for every product of that k.
 constexpr int64_t depth_of(int64_t k) {
   const int64_t pieces = ceil_div(k, kTileDepth);
-  return pieces <= 1 ? kTileDepth : whole(ceil_div(k, pieces));
+  return pieces <= 1 ? kTileDepth : tiled(ceil_div(k, pieces));
 }
 
 // f(p, length) for each piece of k; one, empty, if k is.
@@ -57,7 +55,7 @@ void for_pieces(int64_t k, F&& f) {
 }
 
 void multiply(const Product<float>& x, const TileKernels& tiles, const uint16_t* b) {
-  uint16_t* a = memory_of_a(whole(x.m) * whole(x.k));
+  uint16_t* a = memory_of_a(tiled(x.m) * tiled(x.k));
   tiles.pack_a(x.transpose_a, x.m, x.k, x.a, x.lda, a);
   const TileProduct product{x.m, x.n, x.k, a, b, x.c, x.ldc, x.epilogue};
   tiles.multiply(&product, 1);
@@ -86,7 +84,7 @@ void run_split(const Product<float>& x, const TileKernels& tiles, int64_t pieces
 
 }  // namespace
 
-int64_t packed_tiles_size(int64_t n, int64_t k) { return whole(n) * whole(k); }
+int64_t packed_tiles_size(int64_t n, int64_t k) { return tiled(n) * tiled(k); }
 
 void run_tiles_serial(const Product<float>& x, const TileKernels& tiles) {
   for (int64_t i = 0; i < x.m; i += kTileRows) {
@@ -106,7 +104,7 @@ void run_tile_batch(std::span<const Product<float>> batch, const TileKernels& ti
   while (!batch.empty()) {
     int64_t count = 0, size_a = 0, size_b = 0;
     for (const Product<float>& x : batch.first(std::min<size_t>(batch.size(), kBatch))) {
-      const int64_t a = whole(x.m) * whole(x.k), b = packed_tiles_size(x.n, x.k);
+      const int64_t a = tiled(x.m) * tiled(x.k), b = packed_tiles_size(x.n, x.k);
       if (count > 0 && size_a + a + size_b + b > kBatchSize) break;
       ++count, size_a += a, size_b += b;
     }
@@ -116,7 +114,7 @@ void run_tile_batch(std::span<const Product<float>> batch, const TileKernels& ti
       products[i] = {x.m, x.n, x.k, a, b, x.c, x.ldc, x.epilogue};
       tiles.pack_a(x.transpose_a, x.m, x.k, x.a, x.lda, a);
       tiles.pack_b(x.transpose_b, x.n, x.k, x.b, x.ldb, b);
-      a += whole(x.m) * whole(x.k), b += packed_tiles_size(x.n, x.k);
+      a += tiled(x.m) * tiled(x.k), b += packed_tiles_size(x.n, x.k);
     }
     tiles.multiply(products, count);
     batch = batch.subspan(count);
@@ -124,31 +122,31 @@ void run_tile_batch(std::span<const Product<float>> batch, const TileKernels& ti
 }
 
 void pack_all_tiles(const Product<float>& x, const TileKernels& tiles, uint16_t* packed) {
-  const int64_t depth = depth_of(x.k), width = whole(x.n), groups = ceil_div(width, kPackedColumns);
-  parallel_for(ceil_div(x.k, depth) * groups, std::max<int64_t>(1, 65536 / (kPackedColumns * std::min(depth, whole(x.k)) + 1)),
+  const int64_t depth = depth_of(x.k), width = tiled(x.n), groups = ceil_div(width, kPackedColumns);
+  parallel_for(ceil_div(x.k, depth) * groups, std::max<int64_t>(1, 65536 / (kPackedColumns * std::min(depth, tiled(x.k)) + 1)),
                [&](int64_t begin, int64_t end) {
                  for (int64_t task = begin; task < end; ++task) {
                    const int64_t p = task / groups * depth, j = task % groups * kPackedColumns, length = std::min(depth, x.k - p);
                    const Product<float> part = x.part(0, x.m, j, std::min(kPackedColumns, x.n - j), p, length);
-                   tiles.pack_b(x.transpose_b, part.n, length, part.b, x.ldb, packed + p * width + j * whole(length));
+                   tiles.pack_b(x.transpose_b, part.n, length, part.b, x.ldb, packed + p * width + j * tiled(length));
                  }
                });
 }
 
 // Blocks of C over the threads. Few rows are split into narrower blocks, each worth the while of a thread.
 void run_packed_tiles(const Product<float>& x, const TileKernels& tiles, const uint16_t* packed) {
-  const int64_t width = whole(x.n), most_n = kBlockOfB / whole(std::clamp<int64_t>(x.k, kTileSide, depth_of(x.k)));
-  const auto columns_for = [&](int64_t blocks) { return whole(ceil_div(x.n, std::max<int64_t>(1, blocks))); };
+  const int64_t width = tiled(x.n), most_n = kBlockOfB / tiled(std::clamp<int64_t>(x.k, kTileSide, depth_of(x.k)));
+  const auto columns_for = [&](int64_t blocks) { return tiled(ceil_div(x.n, std::max<int64_t>(1, blocks))); };
   const int64_t wide_n = columns_for(ceil_div(x.n, most_n));
   const int64_t most_m = std::clamp<int64_t>(ceil_div(x.m, ceil_div(kTileTasks, ceil_div(x.n, wide_n))), 64, kTileRows);
-  const int64_t block_m = whole(ceil_div(x.m, ceil_div(x.m, most_m))), blocks_m = ceil_div(x.m, block_m);
-  const int64_t wanted = std::min(kTileTasks, whole(x.m) * x.n * x.k / kSmallTiles);
+  const int64_t block_m = tiled(ceil_div(x.m, ceil_div(x.m, most_m))), blocks_m = ceil_div(x.m, block_m);
+  const int64_t wanted = std::min(kTileTasks, tiled(x.m) * x.n * x.k / kSmallTiles);
   const int64_t block_n = std::min(wide_n, columns_for(wanted / blocks_m)), blocks_n = ceil_div(x.n, block_n);
   const int64_t depth = depth_of(x.k), pieces = std::max<int64_t>(1, ceil_div(x.k, depth));
   uint16_t* all_of_a = nullptr;  // packed once, where several blocks of columns read it
-  const auto block_of_a = [&](int64_t i, int64_t p) { return all_of_a + i * whole(x.k) + whole(std::min(block_m, x.m - i)) * p; };
+  const auto block_of_a = [&](int64_t i, int64_t p) { return all_of_a + i * tiled(x.k) + tiled(std::min(block_m, x.m - i)) * p; };
   if (blocks_n > 1 && x.m * x.k >= kWorthPacking && x.m * x.k <= kPackedRows) {
-    all_of_a = shared_memory_of_a(whole(x.m) * whole(x.k));
+    all_of_a = shared_memory_of_a(tiled(x.m) * tiled(x.k));
     parallel_for(blocks_m * pieces, 1, [&](int64_t task, int64_t) {
       const int64_t i = task / pieces * block_m, p = task % pieces * depth;
       const Product<float> part = x.part(i, std::min(block_m, x.m - i), 0, x.n, p, std::min(depth, x.k - p));
@@ -159,7 +157,7 @@ void run_packed_tiles(const Product<float>& x, const TileKernels& tiles, const u
     const int64_t i = task / blocks_n * block_m, j = task % blocks_n * block_n;
     for_pieces(x.k, [&](int64_t p, int64_t length) {
       const Product<float> part = x.part(i, std::min(block_m, x.m - i), j, std::min(block_n, x.n - j), p, length);
-      const uint16_t* b = packed + p * width + j * whole(length);
+      const uint16_t* b = packed + p * width + j * tiled(length);
       if (!all_of_a) return multiply(part, tiles, b);
       const TileProduct product{part.m, part.n, part.k, block_of_a(i, p), b, part.c, part.ldc, part.epilogue};
       tiles.multiply(&product, 1);

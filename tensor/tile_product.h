@@ -4,8 +4,11 @@
 #include <span>
 
 #include "tensor/product.h"
+#include "tensor/simd/tiles.h"
 
 namespace tensor {
+
+constexpr int64_t tiled(int64_t side) { return round_up(side, kTileSide); }  // a side of a matrix that is packed
 
 void run_tiles(const Product<float>& x, const TileKernels& tiles);         // on all threads
 void run_tiles_serial(const Product<float>& x, const TileKernels& tiles);  // on this one
