@@ -1,7 +1,6 @@
 #include "tensor/feed_forward.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "tensor/divide.h"
 #include "tensor/product.h"
@@ -107,7 +106,7 @@ void feed_forward(const FeedForward& f, const Tensor& x, const Random& stream, T
   uint16_t* w1 = memory_for<uint16_t>(kWeights, s.hidden * tiled(s.width) + tiled(s.out) * s.hidden);
   uint16_t* w2 = w1 + s.hidden * tiled(s.width);
   pack_weights(false, f.w1, w1), pack_weights(false, f.w2, w2);
-  const auto threshold = static_cast<uint32_t>(std::lround(65536 * f.dropout));
+  const uint32_t threshold = dropout_threshold(f.dropout);
   const auto keep_scale = static_cast<float>(1 / (1 - f.dropout));
   float* py = y.data<float>();
   parallel_for(ceil_div(s.rows, kStrip), 1, [&](int64_t strip, int64_t) {

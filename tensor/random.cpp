@@ -20,6 +20,8 @@ std::array<uint32_t, 4> philox(const PhiloxKey& key, uint64_t block) {
   return {bits.words[0], bits.words[1], bits.words[2], bits.words[3]};
 }
 
+uint32_t dropout_threshold(double p) { return static_cast<uint32_t>(std::lround(65536 * p)); }
+
 Random::Random(uint64_t seed, std::string_view stream, uint64_t step)
     : key_{{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
            {static_cast<uint32_t>(step) ^ static_cast<uint32_t>((step >> 32) * 0x9E3779B1u), hash(stream)}} {}

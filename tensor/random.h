@@ -13,6 +13,8 @@ namespace tensor {
 
 std::array<uint32_t, 4> philox(const PhiloxKey& key, uint64_t block);  // the 128 bits of one counter value
 
+uint32_t dropout_threshold(double p);  // dropout with probability p keeps an element whose 16-bit word of the stream is >= this
+
 // A random function: index -> value. Copyable, without state.
 class Random {
  public:

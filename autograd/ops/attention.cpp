@@ -119,7 +119,7 @@ static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const 
           dropout = {.kept = scratch + heads * size,
                      .scale = static_cast<T>(1 / (1 - options.dropout)),
                      .words = words_of(options, start, start + heads * size),
-                     .threshold = dropout_threshold(options.dropout)};
+                     .threshold = tensor::dropout_threshold(options.dropout)};
         }
         problems.clear();
         for (int64_t h = first; h < first + heads; ++h) {

@@ -55,7 +55,7 @@ static AttentionProblem problem_of(const Tensor& q_offsets, const Tensor& k_offs
           .k = columns_of(inputs.k),
           .v = columns_of(inputs.v),
           .key = options.stream.key(),
-          .threshold = options.dropout > 0 ? dropout_threshold(options.dropout) : 0,
+          .threshold = options.dropout > 0 ? tensor::dropout_threshold(options.dropout) : 0,
           .keep_scale = static_cast<float>(1 / (1 - options.dropout)),
           .staged = false};
 }

@@ -1,14 +1,10 @@
 #include "autograd/ops/dropout.h"
 
-#include <cmath>
-
 #include "autograd/op.h"
 #include "tensor/parallel.h"
 #include "tensor/simd/simd.h"
 
 namespace autograd {
-
-uint32_t dropout_threshold(double p) { return static_cast<uint32_t>(std::lround(65536 * p)); }
 
 namespace dropout_kernels {
 
@@ -17,7 +13,7 @@ static void apply_cpu(const Tensor& x, const Tensor& residual, double p, const t
     using T = decltype(zero);
     const T *px = x.data<T>(), *pr = residual.defined() ? residual.data<T>() : nullptr;
     T* py = y.data<T>();
-    const uint32_t threshold = dropout_threshold(p);
+    const uint32_t threshold = tensor::dropout_threshold(p);
     const T keep_scale = static_cast<T>(1 / (1 - p));
     // Pieces are multiples of 8 elements, one Philox block each, and stay in the first-level cache between the two loops.
     tensor::parallel_for(x.size(), 1 << 12, [&](int64_t begin, int64_t end) {

@@ -11,9 +11,6 @@ namespace autograd {
 // `stream` names the use and carries the step: two calls with one stream drop the same elements.
 Var dropout(const Var& x, double p, const tensor::Random& stream);
 
-// An element is kept when its 16-bit word of the stream is >= this.
-uint32_t dropout_threshold(double p);
-
 // residual + dropout(x) in one pass; same shapes.
 Var dropout_add(const Var& x, const Var& residual, double p, const tensor::Random& stream);
 

@@ -38,7 +38,7 @@ static T* data_or_null(const Tensor& x) { return x.defined() ? const_cast<T*>(x.
 // y = dropout(x) for `count` elements from `first` on.
 template <class T>
 static void drop(const Dropped& dropped, const T* x, int64_t first, int64_t count, T* y) {
-  tensor::simd<T>().dropout(dropped.stream.key(), static_cast<uint64_t>(first), dropout_threshold(dropped.p),
+  tensor::simd<T>().dropout(dropped.stream.key(), static_cast<uint64_t>(first), tensor::dropout_threshold(dropped.p),
                             static_cast<T>(1 / (1 - dropped.p)), x + first, y + first, count);
 }
 

@@ -12,7 +12,7 @@ struct DeviceDropout {
   float scale;
 
   DeviceDropout(double p, const tensor::Random& stream)
-      : key(stream.key()), threshold(p > 0 ? dropout_threshold(p) : 0), scale(static_cast<float>(1 / (1 - p))) {}
+      : key(stream.key()), threshold(p > 0 ? tensor::dropout_threshold(p) : 0), scale(static_cast<float>(1 / (1 - p))) {}
 
   // f(i, drop) for the elements of a block that lie in [begin, end), where drop(x) is what becomes of element i. Rounds as the
   // CPU does: no fused multiply-add.
