@@ -22,7 +22,6 @@ struct Limit {
 constexpr Limit kLimits[] = {
     {"dropout", 0},             // the same random bits, one product, one sum
     {"attention", 3e-5},        // sums over keys behind exponentials
-    {"relation_attention", 3e-5},
     {"gru", 3e-5},              // a chain of tokens
     {"layer_norm", 3e-5},       // differences of like numbers
     {"rms_norm", 3e-5},
@@ -34,7 +33,7 @@ constexpr double kProductLimit = 1e-5;    // of products of numbers that are bf1
 constexpr double kInnerLimit = 5e-2;  // where products are made of others (attention of probabilities and of the gradients of scores):
                                       // these are rounded, by up to 2^-9 each; in small samples what is left of sums can be small
 constexpr const char* kProducts[] = {"linear", "linear_relu_dropout", "matmul", "batched_matmul"};
-constexpr const char* kWithInner[] = {"attention", "relation_attention", "feed_forward"};
+constexpr const char* kWithInner[] = {"attention", "feed_forward", "joined_projections"};
 
 bool is_among(std::string_view operation, std::span<const char* const> names) {
   return std::find(names.begin(), names.end(), operation) != names.end();

@@ -13,12 +13,12 @@
 #include "autograd/ops/gather_rows.h"
 #include "autograd/ops/gru.h"
 #include "autograd/ops/l2_penalty.h"
+#include "autograd/ops/joined_projections.h"
 #include "autograd/ops/layer_norm.h"
 #include "autograd/ops/linear.h"
 #include "autograd/ops/matmul.h"
 #include "autograd/ops/mse.h"
 #include "autograd/ops/normalize_rows.h"
-#include "autograd/ops/relation_attention.h"
 #include "autograd/ops/repeat_rows_by_segment.h"
 #include "autograd/ops/rms_norm.h"
 #include "autograd/ops/row_dot.h"
@@ -26,6 +26,7 @@
 #include "autograd/ops/segment_mean.h"
 #include "autograd/ops/softmax.h"
 #include "autograd/ops/sum.h"
+#include "autograd/ops/user_term.h"
 
 namespace autograd {
 
@@ -63,11 +64,17 @@ Sample biased_attention_sample(double dropout, tensor::Generator& rng) {
           [=](const Inputs& in) { return attention_qkv(in[0], offsets, options, {in[1], buckets}); }};
 }
 
-Sample relation_sample(tensor::Generator& rng) {
+Sample shared_attention_sample(tensor::Generator& rng) {
+  const AttentionOptions options{.heads = 6, .scale = 0.2, .dropout = 0.1};
+  const Tensor q = offsets_of({5, 0, 3, 1, 12}), k = offsets_of({40, 3, 0, 65, 21});
+  return {{random_tensor({21, 6 * 32}, rng), random_tensor({129, 32}, rng)},
+          [=](const Inputs& in) { return shared_attention(in[0], in[1], q, k, options); }};
+}
+
+Sample user_term_sample(tensor::Generator& rng) {
   const Tensor offsets = offsets_of({20, 1, 0, 17, 35});
-  const AttentionOptions options{.heads = 4, .scale = 0.3};
-  return {{random_tensor({73, 3 * 4 * 16}, rng), random_tensor({73, 3 * 16}, rng), random_tensor({5, 3}, rng)},
-          [=](const Inputs& in) { return relation_attention(in[0], in[1], in[2], offsets, options); }};
+  return {{random_tensor({73, 5 * 16}, rng), random_tensor({5, 3}, rng)},
+          [=](const Inputs& in) { return user_term(in[0], in[1], 0, 2, offsets, 4); }};
 }
 
 Sample candidate_sample(tensor::Generator& rng) {
@@ -184,7 +191,17 @@ Named large_samples(tensor::Generator& rng) {
   all.push_back({"attention", biased_attention_sample(0, rng)});
   all.push_back({"attention", biased_attention_sample(0.1, rng)});
   all.push_back({"attention", long_attention_sample(rng)});
-  all.push_back({"relation_attention", relation_sample(rng)});
+  all.push_back({"attention", shared_attention_sample(rng)});
+  const auto joined = [&](bool values) {
+    const auto run = [=](const Inputs& in) {
+      const JoinedProjections made = joined_self_projections(in[0], in[1], 4, in[2]);
+      return values ? made.values : made.keys;
+    };
+    all.push_back({"joined_projections",
+                   {{random_tensor({40, 3 * 4 * 24}, rng), random_tensor({4 * 24, 33}, rng), random_tensor({40, 3 * 24}, rng)}, run}});
+  };
+  joined(false), joined(true);
+  all.push_back({"user_term", user_term_sample(rng)});
   const Tensor offsets = offsets_of({5, 0, 12, 1, 12});
   all.push_back({"gru", {{random_tensor({30, 120}, rng), random_tensor({40, 120}, rng), random_tensor({40}, rng)},
                          [=](const Inputs& in) { return gru(in[0], in[1], in[2], offsets); }}});

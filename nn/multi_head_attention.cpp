@@ -3,6 +3,8 @@
 #include <cmath>
 
 #include "autograd/ops/decode_attention.h"
+#include "autograd/ops/joined_projections.h"
+#include "autograd/ops/matmul.h"
 #include "nn/module.h"
 
 namespace nn {
@@ -41,12 +43,13 @@ int64_t inner(const MultiHeadAttentionOptions& options) { return options.heads *
 
 }  // namespace
 
+SelfAttention::SelfAttention(SelfProjections projections, const std::string& name, const MultiHeadAttentionOptions& options)
+    : SelfProjections(std::move(projections)), name_(name), options_(checked(options, name)) {}
+
 SelfAttention::SelfAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options)
-    : qkv(parameters, name + ".qkv", options.width, 3 * inner(options),
-          projection(options, {options.q_deviation, options.kv_deviation, options.kv_deviation})),
-      out(parameters, name + ".out", inner(options), options.width, output(options)),
-      name_(name),
-      options_(checked(options, name)) {}
+    : SelfAttention({{parameters, name + ".qkv", options.width, 3 * inner(options),
+                      projection(options, {options.q_deviation, options.kv_deviation, options.kv_deviation})},
+                     {parameters, name + ".out", inner(options), options.width, output(options)}}, name, options) {}
 
 Var SelfAttention::heads(const Normed& x, const Tensor& offsets, const Context& context,
                          const autograd::RelativeBias& bias) const {
@@ -62,18 +65,32 @@ Tensor SelfAttention::step(const Normed& x, std::vector<Tensor>& cache, const Te
 }
 
 CrossAttention::CrossAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options)
-    : q(parameters, name + ".q", options.width, inner(options), projection(options, {options.q_deviation})),
-      kv(parameters, name + ".kv", options.width, 2 * inner(options), projection(options, {options.kv_deviation})),
-      out(parameters, name + ".out", inner(options), options.width, output(options)),
-      name_(name),
-      options_(checked(options, name)) {
+    : CrossAttention({{parameters, name + ".q", options.width, inner(options), projection(options, {options.q_deviation})},
+                      {parameters, name + ".kv", options.width, 2 * inner(options), projection(options, {options.kv_deviation})},
+                      {parameters, name + ".out", inner(options), options.width, output(options)}}, name, options) {}
+
+CrossAttention::CrossAttention(CrossProjections projections, const std::string& name,
+                               const MultiHeadAttentionOptions& options)
+    : CrossProjections(std::move(projections)), name_(name), options_(checked(options, name)) {
   tensor::require(!options.causal, name, ": cross-attention cannot be causal; set causal on self-attention only");
 }
 
-Var CrossAttention::heads(const Normed& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets,
-                          const Context& context) const {
+// Whether it takes fewer multiplications: queries and sums over the memory are as wide as the memory then, but no keys and
+// values are made of it.
+bool CrossAttention::joins_projections(int64_t queries, int64_t keys) const {
+  return !options_.bias && queries * (options_.width - options_.head_width) < keys * options_.head_width;
+}
+
+Var CrossAttention::operator()(const Normed& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets,
+                               const Context& context) const {
   const ModuleScope scope(name_);
-  return autograd::attention_kv(q(x), kv(memory), offsets, memory_offsets, attention_options(options_, name_, context));
+  const autograd::AttentionOptions options = attention_options(options_, name_, context);
+  if (!joins_projections(x.x.rows(), memory.rows())) {
+    return out(autograd::attention_kv(q(x), kv(memory), offsets, memory_offsets, options));
+  }
+  const auto [keys, values] = autograd::joined_projections(q.w, kv.w, out.w, options.heads);
+  return autograd::matmul(
+      autograd::shared_attention(autograd::matmul(x.value(), keys), memory, offsets, memory_offsets, options), values);
 }
 
 Tensor CrossAttention::step(const Normed& x, const Tensor& memory_kv, const Tensor& memory_offsets,

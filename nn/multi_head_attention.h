@@ -20,9 +20,15 @@ struct MultiHeadAttentionOptions {
   double q_deviation = 0, kv_deviation = 0, out_deviation = 0;
 };
 
-class SelfAttention {
+struct SelfProjections {
+  Linear qkv;  // [D, 3*H*W]: queries, keys, values side by side
+  Linear out;  // [H*W, D]
+};
+
+class SelfAttention : public SelfProjections {
  public:
   SelfAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options);
+  SelfAttention(SelfProjections projections, const std::string& name, const MultiHeadAttentionOptions& options);
 
   // x [tokens, D], offsets i32 [sequences+1] -> [tokens, D]. The context matters to dropout only.
   Var operator()(const Normed& x, const Tensor& offsets, const Context& context = {},
@@ -38,36 +44,32 @@ class SelfAttention {
   const MultiHeadAttentionOptions& options() const { return options_; }  // with the scale that is used
   void pack() { qkv.pack(), out.pack(); }                                // see Linear
 
-  Linear qkv;  // [D, 3*H*W]: queries, keys, values side by side
-  Linear out;  // [H*W, D]
-
  private:
   std::string name_;
   MultiHeadAttentionOptions options_;
 };
 
-class CrossAttention {
+struct CrossProjections {
+  Linear q;    // [D, H*W]
+  Linear kv;   // [D, 2*H*W]
+  Linear out;  // [H*W, D]
+};
+
+class CrossAttention : public CrossProjections {
  public:
   CrossAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options);
+  CrossAttention(CrossProjections projections, const std::string& name, const MultiHeadAttentionOptions& options);
 
   // x [queries, D], memory [keys, D], offsets i32 [sequences+1] each -> [queries, D]
   Var operator()(const Normed& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets,
-                 const Context& context = {}) const {
-    return out(heads(x, memory, offsets, memory_offsets, context));
-  }
-  // What `out` reads, [queries, H*W].
-  Var heads(const Normed& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets,
-            const Context& context) const;
+                 const Context& context = {}) const;
   // The same of one token of every beam, x [rows, D]: row r reads memory_kv = kv(memory) of user row_user[r].
   Tensor step(const Normed& x, const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user) const;
   const MultiHeadAttentionOptions& options() const { return options_; }
   void pack() { q.pack(), kv.pack(), out.pack(); }
 
-  Linear q;    // [D, H*W]
-  Linear kv;   // [D, 2*H*W]
-  Linear out;  // [H*W, D]
-
  private:
+  bool joins_projections(int64_t queries, int64_t keys) const;
   std::string name_;
   MultiHeadAttentionOptions options_;
 };

@@ -24,16 +24,21 @@ MultiHeadAttentionOptions attention(const T5Options& options, bool causal) {
           .out_deviation = inverse_root(options.heads * options.head_width)};
 }
 
-// The end of a sub-layer: in.x + dropout(last(y)), and the norm that comes.
-T5Stream sum_of(const Linear& last, const Var& y, const T5Stream& in, const Dropout& dropout, const RmsNorm& next,
-                const Context& context) {
-  if (joins_operations(in.x) && dropout.p(context) == 0 && !last.b.defined()) {
-    Tensor sum = in.x.value();
-    autograd::add_linear(y.value(), last.w.value(), sum);
-    return {in.x, next.of(in.x)};
-  }
-  const auto [sum, norm] = next.of_sum(last(y), in.x, dropout, context);
+// The end of a sub-layer: in.x + dropout(y), and the norm that comes.
+T5Stream sum_of(const Var& y, const T5Stream& in, const Dropout& dropout, const RmsNorm& next, const Context& context) {
+  const auto [sum, norm] = next.of_sum(y, in.x, dropout, context);
   return {sum, norm};
+}
+
+// The same with y = last(x).
+T5Stream sum_of(const Linear& last, const Var& x, const T5Stream& in, const Dropout& dropout, const RmsNorm& next,
+                const Context& context) {
+  if (!joins_operations(in.x) || dropout.p(context) > 0 || last.b.defined()) {
+    return sum_of(last(x), in, dropout, next, context);
+  }
+  Tensor sum = in.x.value();
+  autograd::add_linear(x.value(), last.w.value(), sum);
+  return {in.x, next.of(in.x)};
 }
 
 }  // namespace
@@ -48,8 +53,7 @@ T5FeedForward::T5FeedForward(Parameters& parameters, const std::string& name, co
 
 T5Stream T5FeedForward::operator()(const T5Stream& in, const RmsNorm& next, const Context& context) const {
   if (joins_operations(in.x)) return sum_of(ffn_.down, ffn_.hidden(in.norm, context), in, dropout_, next, context);
-  const auto [sum, norm] = next.of_sum(ffn_(in.norm, context), in.x, dropout_, context);
-  return {sum, norm};
+  return sum_of(ffn_(in.norm, context), in, dropout_, next, context);
 }
 
 T5EncoderLayer::T5EncoderLayer(Parameters& parameters, const std::string& name, const T5Options& options)
@@ -82,8 +86,8 @@ T5Stream T5DecoderLayer::operator()(const T5Stream& in, const Tensor& offsets, c
   const ModuleScope scope(name_);
   const Var self = self_.heads(in.norm, offsets, context, bias);
   const T5Stream y = sum_of(self_.out, self, in, self_dropout_, cross_norm_, context);
-  const Var cross = cross_.heads(y.norm, memory, offsets, memory_offsets, context);
-  return ffn_(sum_of(cross_.out, cross, y, cross_dropout_, ffn_.norm(), context), next, context);
+  const Var cross = cross_(y.norm, memory, offsets, memory_offsets, context);
+  return ffn_(sum_of(cross, y, cross_dropout_, ffn_.norm(), context), next, context);
 }
 
 T5Stream T5DecoderLayer::step(const T5Stream& in, std::vector<Tensor>& cache, const Tensor& ancestors,

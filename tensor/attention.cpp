@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kFewForTiles = 12;  // rows and steps of a product below which tiles, mostly zeros, do not pay
 
-// One of the products of a head: scores c [m, n] = a b^T, or c [m, n] = a b or, transposed, a^T b.
+// One of the products of a head: scores c [m, n] = a b^T, or c [m, n] = a b or, transposed, a^T b, added to c if `add`.
 template <class T>
 struct HeadProduct {
   const AttentionHead<T>& head;
@@ -21,6 +21,7 @@ struct HeadProduct {
   int64_t m, n, k;
   Rows<const T> a, b;
   Rows<T> c;
+  bool add = false;
 
   bool on_tiles() const { return rounds<T>(head.precision) && tiles() && std::min(m, k) >= kFewForTiles; }
 };
@@ -31,11 +32,11 @@ HeadProduct<T> all_dots(const AttentionHead<T>& head, Rows<const T> x, Rows<cons
   return {head, true, false, head.queries, head.keys, head.width, x, y, {s, head.keys}};
 }
 
-// y = w x, or, transposed, w^T x, of weights w [queries, keys].
+// y = w x, or, transposed, w^T x, of weights w [queries, keys]; y += that if `add`.
 template <class T>
-HeadProduct<T> weigh(const AttentionHead<T>& head, bool transposed, const T* w, Rows<const T> x, Rows<T> y) {
+HeadProduct<T> weigh(const AttentionHead<T>& head, bool transposed, const T* w, Rows<const T> x, Rows<T> y, bool add = false) {
   const int64_t m = transposed ? head.keys : head.queries, k = transposed ? head.queries : head.keys;
-  return {head, false, transposed, m, head.width, k, {w, head.keys}, x, y};
+  return {head, false, transposed, m, head.width, k, {w, head.keys}, x, y, add};
 }
 
 // In the head's precision, without tiles.
@@ -50,7 +51,7 @@ void multiply(HeadProduct<T> x) {
     x.b = {b, rounded_copy(b_rows, b_columns, x.b.data, x.b.stride, b)};
   }
   if (x.scores) simd<T>().attention_dots(x.m, x.n, x.k, x.a, x.b, x.head.causal, x.c.data);
-  else simd<T>().attention_product(x.transposed, x.m, x.k, x.a, x.b, x.n, x.c);
+  else simd<T>().attention_product(x.transposed, x.m, x.k, x.a, x.b, x.n, x.add, x.c);
 }
 
 // product(problem) of each problem, those that are worth it on tiles and there together.
@@ -62,7 +63,7 @@ void multiply_all(std::span<const Problem> problems, F&& product) {
     const HeadProduct<T> x = product(problem);
     if (!x.on_tiles()) multiply(x);
     else batch.push_back({x.transposed, x.scores, x.m, x.n, x.k, x.a.data, x.a.stride, x.b.data, x.b.stride, x.c.data,
-                          x.c.stride, {}, true});
+                          x.c.stride, {.accumulate = x.add}, true});
   }
   if constexpr (std::is_same_v<T, float>) {
     if (!batch.empty()) run_tile_batch(batch, *tiles());
@@ -109,7 +110,9 @@ void attend_backward(std::span<const AttendBackward<T>> problems) {
     for (const Problem& x : some) simd<T>().attention_softmax_backward(x.head, x.p, x.db);
     multiply_all<T>(some, [](const Problem& x) { return weigh<T>(x.head, false, x.db, x.head.k, x.dq); });
     multiply_all<T>(some, [](const Problem& x) { return weigh<T>(x.head, true, x.db, x.head.q, x.dk); });
-    multiply_all<T>(some, [](const Problem& x) { return weigh<T>(x.head, true, kept_or<T>(x.head, x.p), x.dout, x.dv); });
+    multiply_all<T>(some, [](const Problem& x) {
+      return weigh<T>(x.head, true, kept_or<T>(x.head, x.p), x.dout, x.dv, x.dv.data == x.dk.data);
+    });
   });
 }
 

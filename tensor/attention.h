@@ -62,7 +62,7 @@ struct AttendBackward {
 };
 
 //   dkept = dout v^T,  db = scale p (dp - sum(p dp)),  dq = db k,  dk = db^T q,  dv = kept^T dout
-// Assigns dq, dk, dv and, into db, the gradient of the bias.
+// Assigns dq, dk, dv and, into db, the gradient of the bias. Where dk and dv are the same rows they get the sum of both.
 template <class T>
 void attend_backward(std::span<const AttendBackward<T>> problems);
 

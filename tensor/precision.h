@@ -1,6 +1,6 @@
 // The precision of a model's matrix products, chosen once for the program. With bf16 they take both inputs rounded to bf16 (ties
-// to even) and add up in fp32. What consults it: linear, matmul, batched_matmul, attention, relation_attention, and their
-// gradients, and packed weights. Everything else, and every product in f64, is as in fp32; tensors in memory are f32 either way.
+// to even) and add up in fp32. What consults it: linear, matmul, batched_matmul, attention, joined_projections, feed_forward,
+// their gradients, and packed weights. Everything else, and every product in f64, is as in fp32; tensors in memory are f32 either way.
 #pragma once
 
 #include <cstdint>

@@ -7,6 +7,7 @@
 #include "autograd/ops/attention_head.h"
 #include "autograd/ops/dropout.h"
 #include "autograd/ops/matmul.h"
+#include "autograd/ops/reshape.h"
 #include "tensor/divide.h"
 #include "tensor/offsets.h"
 #include "tensor/parallel.h"
@@ -204,6 +205,9 @@ static std::vector<Sample> attention_samples(tensor::Generator& rng) {
   const auto cross = [=](const AttentionOptions& options) {
     return [=](const Inputs& in) { return attention_kv(in[0], in[1], q_offsets, k_offsets, options); };
   };
+  const auto shared = [=](const AttentionOptions& options) {
+    return [=](const Inputs& in) { return shared_attention(in[0], in[1], q_offsets, k_offsets, options); };
+  };
   const auto self = [=](const AttentionOptions& options) {
     return [=](const Inputs& in) { return attention_qkv(in[0], offsets, options); };
   };
@@ -213,6 +217,8 @@ static std::vector<Sample> attention_samples(tensor::Generator& rng) {
   return {{{random_tensor({4, 6}, rng), random_tensor({6, 6}, rng), random_tensor({6, 6}, rng)}, separate},
           {{random_tensor({4, 6}, rng), random_tensor({6, 12}, rng)}, cross(plain)},
           {{random_tensor({4, 6}, rng), random_tensor({6, 12}, rng)}, cross(dropping)},
+          {{random_tensor({4, 6}, rng), random_tensor({6, 3}, rng)}, shared(plain)},
+          {{random_tensor({4, 6}, rng), random_tensor({6, 3}, rng)}, shared(dropping)},
           {{random_tensor({5, 18}, rng)}, self(plain)},
           {{random_tensor({5, 18}, rng)}, self(causal)},
           {{random_tensor({5, 18}, rng), random_tensor({4, 2}, rng)}, biased(plain)},
@@ -306,6 +312,27 @@ Var attention_kv(const Var& q, const Var& kv, const Tensor& q_offsets, const Ten
   require_matrix("q", q, q.columns(), q);
   require_matrix("kv", kv, 2 * q.columns(), q);
   return attend_columns({q, kv}, {0, 0}, {1, 0}, {1, q.columns()}, q.columns(), q_offsets, k_offsets, options);
+}
+
+static Tensor times(int64_t factor, const Tensor& offsets) {
+  Tensor result = offsets.clone();
+  for (int32_t& offset : result.span<int32_t>()) offset *= static_cast<int32_t>(factor);
+  return result;
+}
+
+Var shared_attention(const Var& q, const Var& m, const Tensor& q_offsets, const Tensor& k_offsets,
+                     const AttentionOptions& options) {
+  const int64_t heads = options.heads;
+  tensor::require(heads > 0 && !options.causal && q.shape().rank() == 2 && q.columns() % heads == 0, "shared_attention: q is ",
+                  q.shape(), " for ", heads, " heads", options.causal ? ", causal" : "",
+                  "; it must be [queries, heads*width] of at least one head, and not causal");
+  require_matrix("m", m, q.columns() / heads, q);
+  tensor::require_offsets("shared_attention", "q_offsets", q_offsets, q.rows());
+  AttentionOptions of_one = options;
+  of_one.heads = 1;
+  const Var rows = reshape(q, {q.rows() * heads, m.columns()});
+  return reshape(attend_columns({rows, m}, {0, 0}, {1, 0}, {1, 0}, m.columns(), times(heads, q_offsets), k_offsets, of_one),
+                 q.shape());
 }
 
 }  // namespace autograd

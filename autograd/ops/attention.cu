@@ -81,9 +81,8 @@ static void forward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const
   const size_t shared = shared_bytes_of(x, longest_of(q_offsets), longest_of(k_offsets), 1, precision);
   const Tensor rounded = matmul_kernels::rounded_of(out);
   tensor::cuda::launch("attention.forward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
-                       attend_kernel_of<BiasOfBlock, NoValue>(x, precision), x,
-                       BiasOfBlock{relative_table(inputs.table, buckets)},
-                       NoValue{}, floats(probabilities), columns_of({out, 0, rounded}));
+                       attend_kernel_of<BiasOfBlock>(x, precision), x, BiasOfBlock{relative_table(inputs.table, buckets)},
+                       floats(probabilities), columns_of({out, 0, rounded}));
   out.set_rounded(rounded);
   if (saved) *saved = probabilities;
 }
@@ -111,8 +110,8 @@ static void backward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, cons
   const auto precision = tensor::precision();
   const size_t shared = shared_bytes_of(x, longest_of(q_offsets), longest_of(k_offsets), 2, precision);
   tensor::cuda::launch("attention.backward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
-                       attend_backward_kernel_of<NoValue>(x, precision), x, NoValue{}, floats(saved), columns_of({dout}),
-                       floats(scores), columns_of(gradients.q), columns_of(gradients.k), columns_of(gradients.v));
+                       attend_backward_kernel_of(x, precision), x, floats(saved), columns_of({dout}), floats(scores),
+                       columns_of(gradients.q), columns_of(gradients.k), columns_of(gradients.v));
   if (!gradients.table.defined()) return;
   table_backward(x, q_offsets, buckets, floats(scores), gradients.add_to_table, gradients.table);
 }

@@ -1,5 +1,6 @@
 // Multi-head attention over ragged batches: self- and cross-attention, causal or not. The projections are the caller's.
-// The relation-aware form is in relation_attention.h, one query against cached keys in decode_attention.h.
+// Projections multiplied by each other before are in joined_projections.h, what makes attention relation-aware in user_term.h,
+// one query against cached keys in decode_attention.h.
 #pragma once
 
 #include "autograd/var.h"
@@ -42,6 +43,12 @@ Var attention_qkv(const Var& qkv, const Tensor& offsets, const AttentionOptions&
 Var attention_kv(const Var& q, const Var& kv, const Tensor& q_offsets, const Tensor& k_offsets,
                  const AttentionOptions& options);
 
+// Heads that share their keys and values, which are one matrix too (multi-query attention, Shazeer 2019): q [queries,
+// heads*width] and m [keys, width] -> [queries, heads*width], head h's sums over m. Never causal. It is attention of one head
+// with the heads of a query as rows: the probabilities are packed [sequence][query][head][key].
+Var shared_attention(const Var& q, const Var& m, const Tensor& q_offsets, const Tensor& k_offsets,
+                     const AttentionOptions& options);
+
 // heads*width neighbouring columns of a matrix, from column `first` on.
 struct Columns {
   Tensor matrix;
@@ -58,7 +65,8 @@ struct AttentionInputs {
 
 namespace attention_kernels {
 // `saved`, where not null, is set to what backward on the same device needs; on the CPU the probabilities, packed as above
-// and negative where dropped. The gradients of q, k, v may be columns of one matrix; together they cover it.
+// and negative where dropped. The gradients of q, k, v may be columns of one matrix; together they cover it. Those of k and v
+// may be the same columns, which then get the sum of both.
 extern tensor::Kernel<void(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                            const AttentionInputs& inputs, const Tensor& buckets, Tensor& out, Tensor* saved)>
     forward;

@@ -29,30 +29,24 @@ inline size_t shared_bytes_of(AttentionProblem& x, int64_t longest_queries, int6
   return x.staged ? static_cast<size_t>(words) * sizeof(uint32_t) : 0;
 }
 
-// Rows of the block's head where they are in memory, 0 beyond; value(block, r, c) is added.
-template <class Value>
+// Rows of the block's head where they are in memory, 0 beyond.
 struct HeadRows {
   const float* data;
   int64_t stride;
   int rows, width;
-  AttentionBlock block;
-  Value value;
-  __device__ float operator()(int r, int c) const {
-    return r < rows && c < width ? __fadd_rn(data[r * stride + c], value(block, r, c)) : 0.f;
-  }
+  __device__ float operator()(int r, int c) const { return r < rows && c < width ? data[r * stride + c] : 0.f; }
 };
 
 // f(q, k, v, dout): the matrices of the block, staged if they fit. The other kernel has no dout and gives rows of none.
-template <bool kStaged, class Value, class F>
-__device__ void with_matrices(const AttentionProblem& x, const AttentionBlock& b, const Value& value, const float* dout,
-                              int64_t dout_stride, F f) {
-  const auto rows = [&](const float* data, int64_t stride, int count, const auto& added) {
-    return RoundedOnRead<HeadRows<std::remove_cvref_t<decltype(added)>>>{{data, stride, count, x.width, b, added}};
+template <bool kStaged, class F>
+__device__ void with_matrices(const AttentionProblem& x, const AttentionBlock& b, const float* dout, int64_t dout_stride, F f) {
+  const auto rows = [&](const float* data, int64_t stride, int count) {
+    return RoundedOnRead<HeadRows>{{data, stride, count, x.width}};
   };
-  const auto q = rows(x.q.row(b.q_row) + b.column, x.q.stride, b.queries, NoValue{});
-  const auto k = rows(x.k.row(b.k_row) + b.column, x.k.stride, b.keys, NoValue{});
-  const auto v = rows(x.v.row(b.k_row) + b.column, x.v.stride, b.keys, value);
-  const auto dy = rows(dout, dout_stride, dout ? b.queries : 0, NoValue{});
+  const auto q = rows(x.q.row(b.q_row) + b.column, x.q.stride, b.queries);
+  const auto k = rows(x.k.row(b.k_row) + b.column, x.k.stride, b.keys);
+  const auto v = rows(x.v.row(b.k_row) + b.column, x.v.stride, b.keys);
+  const auto dy = rows(dout, dout_stride, dout ? b.queries : 0);
   if constexpr (kStaged) {
     uint32_t* memory = tensor::cuda::shared_memory<uint32_t>();
     const StagedMatrix of_q = stage_rounded(memory, q, b.queries, x.width), of_k = stage_rounded(memory, k, b.keys, x.width),
@@ -132,13 +126,13 @@ __device__ inline void write_tile(ColumnTile& tile, const DeviceColumns& to, int
   });
 }
 
-// As attend_kernel: p = softmax(scale (q k^T + bias)), out = dropout(p) (v + value).
-template <bool kStaged, class Bias, class Value>
-__global__ void attend_tiles_kernel(AttentionProblem x, Bias bias, Value value, float* probabilities, DeviceColumns out) {
+// As attend_kernel: p = softmax(scale (q k^T + bias)), out = dropout(p) v.
+template <bool kStaged, class Bias>
+__global__ void attend_tiles_kernel(AttentionProblem x, Bias bias, float* probabilities, DeviceColumns out) {
   using namespace tensor::cuda;
   const AttentionBlock b(x);
   float* p = probabilities + b.start;
-  with_matrices<kStaged>(x, b, value, nullptr, 0, [&](const auto& q, const auto& k, const auto& v, const auto&) {
+  with_matrices<kStaged>(x, b, nullptr, 0, [&](const auto& q, const auto& k, const auto& v, const auto&) {
     for (int row = static_cast<int>(threadIdx.x / kWarp) * kTileRows; row < b.queries;
          row += static_cast<int>(blockDim.x / kWarp) * kTileRows) {
       const SeenKeys seen(x, b, row);
@@ -180,16 +174,16 @@ __global__ void attend_tiles_kernel(AttentionProblem x, Bias bias, Value value, 
 }
 
 // As attend_backward_kernel: dq, dk, dv and, packed as the probabilities, ds.
-template <bool kStaged, class Value>
-__global__ void attend_tiles_backward_kernel(AttentionProblem x, Value value, const float* probabilities, DeviceColumns dout,
-                                             float* scores, DeviceColumns dq, DeviceColumns dk, DeviceColumns dv) {
+template <bool kStaged>
+__global__ void attend_tiles_backward_kernel(AttentionProblem x, const float* probabilities, DeviceColumns dout, float* scores,
+                                             DeviceColumns dq, DeviceColumns dk, DeviceColumns dv) {
   using namespace tensor::cuda;
   const AttentionBlock b(x);
   const int warp = static_cast<int>(threadIdx.x / kWarp), warps = static_cast<int>(blockDim.x / kWarp);
   const float *p = probabilities + b.start, *dy_data = dout.row(b.q_row) + b.column;
   float* ds = scores + b.start;
   with_matrices<kStaged>(
-      x, b, value, dy_data, dout.stride, [&](const auto& q, const auto& k, const auto& v, const auto& dy) {
+      x, b, dy_data, dout.stride, [&](const auto& q, const auto& k, const auto& v, const auto& dy) {
         for (int row = warp * kTileRows; row < b.queries; row += warps * kTileRows) {
           const SeenKeys seen(x, b, row);
           const auto probability = [&](int i, int j) { return seen(i, j) ? p[int64_t{i} * b.keys + j] : 0.f; };
@@ -220,39 +214,43 @@ __global__ void attend_tiles_backward_kernel(AttentionProblem x, Value value, co
           });
         }
         __syncthreads();
-        for (int task = warp; task * kTileRows < 2 * up_to_16(b.keys); task += warps) {  // 16 rows of dk or of dv
-          const bool of_key = task % 2 == 0;
-          const int row = task / 2 * kTileRows;
-          const float* weights = of_key ? ds : p;
-          const auto weight = [&](int i, int j) {
-            if (i >= b.queries || j >= b.keys) return 0.f;
-            const float w = weights[int64_t{i} * b.keys + j];
-            return of_key ? w : w > 0 ? x.keep_scale * w : 0.f;
+        const bool same = dk.data == dv.data;
+        const int per_row = same ? 1 : 2;
+        for (int task = warp; task * kTileRows < per_row * up_to_16(b.keys); task += warps) {  // 16 rows of dk, of dv or of both
+          const bool of_key = same || task % 2 == 0, of_value = same || !of_key;
+          const int row = task / per_row * kTileRows;
+          const auto weight = [&](const float* weights, int i, int j) {
+            return i < b.queries && j < b.keys ? weights[int64_t{i} * b.keys + j] : 0.f;
           };
-          const RoundedOnRead<decltype(weight)> matrix{weight};
-          auto right = dy;
-          DeviceColumns to = dv;
-          if (of_key) right = q, to = dk;
+          const auto score = [&](int i, int j) { return weight(ds, i, j); };
+          const auto kept = [&](int i, int j) {
+            const float w = weight(p, i, j);
+            return w > 0 ? x.keep_scale * w : 0.f;
+          };
           for (int c = 0; c < x.width; c += ColumnTile::kColumns) {
             ColumnTile y;
             y.clear();
-            y.add(Transposed{matrix}, row, right, x.causal ? row : 0, b.queries, c, x.width);
-            write_tile(y, to, b.k_row + row, b.keys - row, b.column + c, x.width - c);
+            const auto add = [&](const auto& weights, const auto& right) {
+              const RoundedOnRead<std::remove_cvref_t<decltype(weights)>> matrix{weights};
+              y.add(Transposed{matrix}, row, right, x.causal ? row : 0, b.queries, c, x.width);
+            };
+            if (of_key) add(score, q);
+            if (of_value) add(kept, dy);
+            write_tile(y, of_value ? dv : dk, b.k_row + row, b.keys - row, b.column + c, x.width - c);
           }
         }
       });
 }
 
 // The kernels for a problem that knows whether its matrices are staged.
-template <class Bias, class Value>
+template <class Bias>
 auto* attend_kernel_of(const AttentionProblem& x, tensor::Precision precision) {
-  if (precision == tensor::Precision::fp32) return attend_kernel<Bias, Value>;
-  return x.staged ? attend_tiles_kernel<true, Bias, Value> : attend_tiles_kernel<false, Bias, Value>;
+  if (precision == tensor::Precision::fp32) return attend_kernel<Bias>;
+  return x.staged ? attend_tiles_kernel<true, Bias> : attend_tiles_kernel<false, Bias>;
 }
-template <class Value>
-auto* attend_backward_kernel_of(const AttentionProblem& x, tensor::Precision precision) {
-  if (precision == tensor::Precision::fp32) return attend_backward_kernel<Value>;
-  return x.staged ? attend_tiles_backward_kernel<true, Value> : attend_tiles_backward_kernel<false, Value>;
+inline auto* attend_backward_kernel_of(const AttentionProblem& x, tensor::Precision precision) {
+  if (precision == tensor::Precision::fp32) return attend_backward_kernel;
+  return x.staged ? attend_tiles_backward_kernel<true> : attend_tiles_backward_kernel<false>;
 }
 
 }  // namespace autograd

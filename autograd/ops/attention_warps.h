@@ -96,33 +96,26 @@ __device__ BlockRows stage(float*& memory, int rows, int width, F value) {
   return {to, width + 1};
 }
 
-template <class Value>
 struct KeysAndValues {
   BlockRows k, v;
 
-  __device__ KeysAndValues(const AttentionProblem& x, const AttentionBlock& b, const Value& value)
+  __device__ KeysAndValues(const AttentionProblem& x, const AttentionBlock& b)
       : k{x.k.row(b.k_row) + b.column, x.k.stride}, v{x.v.row(b.k_row) + b.column, x.v.stride} {
     if (!x.staged) return;
     float* memory = tensor::cuda::shared_memory<float>();
     const BlockRows keys = k, values = v;
     k = stage(memory, b.keys, x.width, [&](int j, int c) { return keys.row(j)[c]; });
-    v = stage(memory, b.keys, x.width, [&](int j, int c) { return values.row(j)[c] + value(b, j, c); });
+    v = stage(memory, b.keys, x.width, [&](int j, int c) { return values.row(j)[c]; });
     __syncthreads();
   }
 };
 
-// Bias: scores of head h get bias(block, i, j) before they are scaled. Value: value(block, j, c) is added to the values.
-struct NoBias {
-  __device__ float operator()(const AttentionBlock&, int, int) const { return 0; }
-};
-using NoValue = NoBias;
-
-// p = dropout(softmax(scale (q k^T + bias))), out = p (v + value).
-template <class Bias, class Value>
-__global__ void attend_kernel(AttentionProblem x, Bias bias, Value value, float* probabilities, DeviceColumns out) {
+// p = dropout(softmax(scale (q k^T + bias))), out = p v. Scores of head h get bias(block, i, j) before they are scaled.
+template <class Bias>
+__global__ void attend_kernel(AttentionProblem x, Bias bias, float* probabilities, DeviceColumns out) {
   using namespace tensor::cuda;
   const AttentionBlock b(x);
-  const KeysAndValues<Value> kv(x, b, value);
+  const KeysAndValues kv(x, b);
   const int lane = lane_of_warp(), warps = static_cast<int>(blockDim.x / kWarp);
   for (int i = static_cast<int>(threadIdx.x / kWarp); i < b.queries; i += warps) {
     float* p = probabilities + b.start + int64_t{i} * b.keys;
@@ -146,20 +139,19 @@ __global__ void attend_kernel(AttentionProblem x, Bias bias, Value value, float*
     for (int c = lane; c < x.width; c += kWarp) {
       float sum = 0;
       for (int j = 0; j < seen; ++j) {
-        if (p[j] > 0) sum += p[j] * (kv.v.row(j)[c] + (x.staged ? 0.f : value(b, j, c)));
+        if (p[j] > 0) sum += p[j] * kv.v.row(j)[c];
       }
       out.row(b.q_row + i)[b.column + c] = x.keep_scale * sum;
     }
   }
 }
 
-// Assigns dq, dk, dv and the gradient of the bias, ds, packed as the probabilities.
-template <class Value>
-__global__ void attend_backward_kernel(AttentionProblem x, Value value, const float* probabilities, DeviceColumns dout,
-                                       float* scores, DeviceColumns dq, DeviceColumns dk, DeviceColumns dv) {
+// Assigns dq, dk, dv and the gradient of the bias, ds, packed as the probabilities. Where dk and dv are one, it gets the sum.
+static __global__ void attend_backward_kernel(AttentionProblem x, const float* probabilities, DeviceColumns dout,
+                                              float* scores, DeviceColumns dq, DeviceColumns dk, DeviceColumns dv) {
   using namespace tensor::cuda;
   const AttentionBlock b(x);
-  const KeysAndValues<Value> kv(x, b, value);
+  const KeysAndValues kv(x, b);
   const int lane = lane_of_warp(), warp = static_cast<int>(threadIdx.x / kWarp),
             warps = static_cast<int>(blockDim.x / kWarp);
   const float* probability = probabilities + b.start;
@@ -173,7 +165,7 @@ __global__ void attend_backward_kernel(AttentionProblem x, Value value, const fl
       float dp = 0;
       if (j < seen && p[j] > 0) {
         const float* v = kv.v.row(j);
-        for (int c = 0; c < x.width; ++c) dp += dy[c] * (v[c] + (x.staged ? 0.f : value(b, j, c)));
+        for (int c = 0; c < x.width; ++c) dp += dy[c] * v[c];
         dp *= x.keep_scale;
         total += p[j] * dp;
       }
@@ -197,8 +189,9 @@ __global__ void attend_backward_kernel(AttentionProblem x, Value value, const fl
         of_key += ds[int64_t{i} * b.keys + j] * x.q.row(b.q_row + i)[b.column + c];
         if (p > 0) of_value += p * dout.row(b.q_row + i)[b.column + c];
       }
-      dk.row(b.k_row + j)[b.column + c] = of_key;
-      dv.row(b.k_row + j)[b.column + c] = x.keep_scale * of_value;
+      const bool same = dk.data == dv.data;
+      if (!same) dk.row(b.k_row + j)[b.column + c] = of_key;
+      dv.row(b.k_row + j)[b.column + c] = x.keep_scale * of_value + (same ? of_key : 0.f);
     }
   }
 }

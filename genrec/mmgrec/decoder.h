@@ -5,6 +5,7 @@
 #include <string>
 
 #include "genrec/mmgrec/blocks.h"
+#include "nn/multi_head_attention.h"
 
 namespace genrec::mmgrec {
 
@@ -17,7 +18,7 @@ class DecoderLayer {
                  const nn::Context& context) const;
 
   // Keys and values of the encoder's output for cross-attention, [T, 2 heads D]: once per user.
-  Tensor memory_kv(const Tensor& memory) const;
+  Tensor memory_kv(const Tensor& memory) const { return cross_.kv(memory).value(); }
 
   // One token of every beam. x [R, D]; appends this step's self-attention keys and values [R, 2 heads D] to `cache`;
   // ancestors i32 [R, steps]: which row of each step (this one last) belongs to the beam; row_user i32 [R].
@@ -28,9 +29,8 @@ class DecoderLayer {
 
  private:
   std::string name_;
-  int heads_, width_;
-  nn::Linear self_qkv_, self_out_;             // [D, 3 heads D], [heads D, D]
-  nn::Linear cross_q_, cross_kv_, cross_out_;  // [D, heads D], [D, 2 heads D], [heads D, D]
+  nn::SelfAttention self_;
+  nn::CrossAttention cross_;
   PostNorm self_norm_, cross_norm_;
   FeedForwardBlock feed_forward_;
 };

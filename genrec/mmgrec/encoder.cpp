@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "autograd/ops/attention.h"
-#include "autograd/ops/linear.h"
-#include "autograd/ops/relation_attention.h"
+#include "autograd/ops/joined_projections.h"
+#include "autograd/ops/user_term.h"
 
 namespace genrec::mmgrec {
 
@@ -26,19 +26,35 @@ EncoderLayer::EncoderLayer(nn::Parameters& parameters, const std::string& name, 
   }
 }
 
+EncoderLayer::Joined EncoderLayer::joined() const {
+  if (packed_.keys.w.defined()) return packed_;
+  const auto [keys, values] = autograd::joined_self_projections(w_qkv_, w_o_, options_.heads, u_qkv_);
+  return {nn::Linear(keys), nn::Linear(values)};
+}
+
+void EncoderLayer::pack() {
+  packed_ = joined();
+  packed_.keys.pack(), packed_.values.pack(), feed_forward_.pack();
+}
+
 Var EncoderLayer::attend(const Var& x, const Var& users, const Tensor& offsets) const {
-  const Var qkv = autograd::linear(x, w_qkv_);  // [T, 3 heads D]
-  const autograd::AttentionOptions options{.heads = options_.heads, .scale = 1 / std::sqrt(static_cast<double>(width_))};
-  if (!relation_) return autograd::attention_qkv(qkv, offsets, options);
-  const Var quv = autograd::linear(x, u_qkv_);             // [T, 3 D] = x [U_Q U_K U_V]
-  const Var abg = autograd::scalar_mlps(users, scalars_);  // [S, 3], a, b, g of Eq. 17
-  return autograd::relation_attention(qkv, quv, abg, offsets, options);
+  const int heads = options_.heads;
+  const autograd::AttentionOptions options{.heads = heads, .scale = 1 / std::sqrt(static_cast<double>(width_))};
+  const auto [keys, values] = joined();
+  Var asked = keys(x);  // [T, (heads + 1) D], or, without the user's share, [T, heads D]
+  Var abg;
+  if (relation_) {
+    abg = autograd::scalar_mlps(users, scalars_);  // [S, 3], a, b, g of Eq. 17
+    asked = autograd::user_term(asked, abg, 0, 2, offsets, heads);
+  }
+  const Var seen = autograd::shared_attention(asked, x, offsets, offsets, options);  // [T, heads D]
+  const Var y = values(seen);
+  return relation_ ? autograd::user_term(y, abg, 2, 3, offsets, 1) : y;
 }
 
 Var EncoderLayer::operator()(const Var& x, const Var& users, const Tensor& offsets, const nn::Context& context) const {
   const tensor::Scope scope(name_);
-  const Var attended = autograd::linear(attend(x, users, offsets), w_o_);
-  return feed_forward_(attention_norm_(attended, x, context), context);
+  return feed_forward_(attention_norm_(attend(x, users, offsets), x, context), context);
 }
 
 }  // namespace genrec::mmgrec

@@ -6,6 +6,7 @@
 
 #include "autograd/ops/scalar_mlps.h"
 #include "genrec/mmgrec/blocks.h"
+#include "nn/linear.h"
 
 namespace genrec::mmgrec {
 
@@ -16,7 +17,13 @@ class EncoderLayer {
   // x [T, D] packed by offsets i32 [S+1]; users [S, D], read only by the relation-aware form.
   Var operator()(const Var& x, const Var& users, const Tensor& offsets, const nn::Context& context) const;
 
+  void pack();  // see nn::Linear
+
  private:
+  struct Joined {
+    nn::Linear keys, values;
+  };
+  Joined joined() const;
   Var attend(const Var& x, const Var& users, const Tensor& offsets) const;
 
   std::string name_;
@@ -27,6 +34,7 @@ class EncoderLayer {
   Var u_qkv_;                                 // [D, 3 D], shared by the heads (Eq. 16)
   std::vector<autograd::ScalarMlp> scalars_;  // s_q, s_k, s_v: D - D/2 - 1 (Eq. 17)
   Var w_o_;                                   // [heads D, D]
+  Joined packed_;                             // these multiplied by each other, of a packed layer
   PostNorm attention_norm_;
   FeedForwardBlock feed_forward_;
 };

@@ -69,6 +69,7 @@ Var Recommender::loss(const Batch& batch, const nn::Context& context) const {
 
 Recommender Recommender::packed() const {
   Recommender copy = *this;
+  for (EncoderLayer& layer : copy.encoder_) layer.pack();
   for (DecoderLayer& layer : copy.decoder_) layer.pack();
   copy.output_.pack();
   return copy;

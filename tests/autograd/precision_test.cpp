@@ -4,7 +4,6 @@
 #include "autograd/device_check.h"
 #include "autograd/ops/decode_attention.h"
 #include "autograd/ops/linear.h"
-#include "autograd/ops/relation_attention.h"
 #include "tensor/parallel.h"
 #include "tensor/precision.h"
 #include "tensor/simd/simd.h"
@@ -31,16 +30,15 @@ std::vector<Tensor> linear_results(DType type, Precision precision) {
 
 const std::vector<int> kLengths = {20, 1, 0, 3, 33, 12};
 
-// out and the gradients of attention with everything it can have, then of the relation-aware one.
+// out and the gradients of attention with everything it can have, then of the one whose heads share keys and values.
 std::vector<Tensor> attention_results(Precision precision) {
   const PrecisionScope scope(precision);
   const auto input = [](int64_t columns, uint64_t seed) {
     return Var::parameter(tests::random_matrix(tests::total(kLengths), columns, seed).to(DType::f32));
   };
   const Tensor offsets = tests::offsets_of(kLengths), dout = input(48, 1).value();
-  Var qkv = input(144, 2);
-  const Var quv = input(72, 3), bias = Var::parameter(tests::random_matrix(4, 2, 4).to(DType::f32));
-  const Var scalars = Var::parameter(tests::random_matrix(static_cast<int64_t>(kLengths.size()), 3, 5).to(DType::f32));
+  const Var qkv = input(144, 2);
+  const Var q = input(48, 3), m = input(24, 5), bias = Var::parameter(tests::random_matrix(4, 2, 4).to(DType::f32));
   AttentionOptions options{.heads = 2, .scale = 0.2};
   std::vector<Tensor> results;
   {
@@ -48,14 +46,13 @@ std::vector<Tensor> attention_results(Precision precision) {
     Tape tape;
     const Var out = attention_qkv(qkv, offsets, options, {bias, Tensor::from<int32_t>({3, 1, 0, 2, 2})});
     tape.backward(out, dout);
-    results = {out.value(), qkv.grad().clone(), bias.grad()};
-    options.causal = false, options.dropout = 0;
+    results = {out.value(), qkv.grad(), bias.grad()};
+    options.causal = false;
   }
-  qkv.clear_grad();
   Tape tape;
-  const Var out = relation_attention(qkv, quv, scalars, offsets, options);
+  const Var out = shared_attention(q, m, offsets, offsets, options);
   tape.backward(out, dout);
-  results.insert(results.end(), {out.value(), qkv.grad(), quv.grad(), scalars.grad()});
+  results.insert(results.end(), {out.value(), q.grad(), m.grad()});
   return results;
 }
 

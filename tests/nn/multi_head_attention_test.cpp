@@ -66,10 +66,37 @@ TEST_CASE("gradients through attention layers are exact", "[nn][gradients]") {
     tests::randomise(p);
     tests::check_layer("self", p, {x}, [&] { return self(x, offsets({0, 3, 3, 5})); });
   }
+  SECTION("cross, joined") {
+    const nn::CrossAttention cross(p, "cross", kSmall);
+    tests::randomise(p);
+    tests::check_layer("cross", p, {x, memory}, [&] { return cross(x, memory, offsets({0, 2, 5}), offsets({0, 3, 4})); });
+  }
   SECTION("cross") {
     const nn::CrossAttention cross(p, "cross", options);
     tests::randomise(p);
     tests::check_layer("cross", p, {x, memory}, [&] { return cross(x, memory, offsets({0, 2, 5}), offsets({0, 3, 4})); });
+  }
+}
+
+TEST_CASE("cross-attention is the same with its projections joined", "[nn]") {
+  Parameters p(3, DType::f64);
+  const nn::CrossAttention cross(p, "cross", kSmall);
+  for (const int queries : {2, 7}) {  // of width 4 in heads of 3, over 6 keys: joining pays up to 17 queries
+    for (const int keys : {6, 1}) {   // and up to 2
+      INFO(queries << " queries, " << keys << " keys");
+      const Var x = tests::input({queries, 4}), memory = tests::input({keys, 4}, 2);
+      const Tensor q_offsets = offsets({0, queries}), k_offsets = offsets({0, keys});
+      const Tensor plain = cross.out(autograd::attention_kv(cross.q(x), cross.kv(memory), q_offsets, k_offsets,
+                                                            {.heads = 2, .scale = 1 / std::sqrt(3.0)})).value();
+      const Tensor y = cross(x, memory, q_offsets, k_offsets).value();
+      double worst = 0, size = 0;
+      for (int64_t i = 0; i < y.size(); ++i) {
+        worst = std::max(worst, std::fabs(y.data<double>()[i] - plain.data<double>()[i]));
+        size = std::max(size, std::fabs(y.data<double>()[i]));
+      }
+      CHECK(worst < 1e-13 * size);
+      CHECK((worst > 0) == (queries < 3 * keys));  // other sums tell which way was taken
+    }
   }
 }
 

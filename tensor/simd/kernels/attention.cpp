@@ -74,15 +74,16 @@ void dots(int64_t m, int64_t n, int64_t width, Rows<const T> x, Rows<const T> y,
   }
 }
 
-// c[r] = sum over p < k of A(r, p) b[p], the columns that `lanes` and V cover; A(r, p) is a[r * row + p * column].
+// c[r] = (add ? c[r] : 0) + sum over p < k of A(r, p) b[p], the columns that `lanes` and V cover; A(r, p) is
+// a[r * row + p * column].
 template <class T, int R, int V, class Lanes>
-[[gnu::always_inline]] inline void combine(int64_t k, const T* a, int64_t row, int64_t column, Rows<const T> b, Rows<T> c,
-                                           Lanes lanes) {
+[[gnu::always_inline]] inline void combine(int64_t k, const T* a, int64_t row, int64_t column, Rows<const T> b, bool add,
+                                           Rows<T> c, Lanes lanes) {
   Vector<T> sum[R][V];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) sum[r][v] = Vector<T>{};
+    for (int v = 0; v < V; ++v) sum[r][v] = add ? lanes.load(c[r] + v * kLanes<T>) : Vector<T>{};
   }
   for (int64_t p = 0; p < k; ++p, a += column) {
     Vector<T> from[V];
@@ -102,27 +103,29 @@ template <class T, int R, int V, class Lanes>
 }
 
 template <class T, int R>
-void combine_rows(int64_t k, const T* a, int64_t row, int64_t column, Rows<const T> b, int64_t width, Rows<T> c) {
+void combine_rows(int64_t k, const T* a, int64_t row, int64_t column, Rows<const T> b, int64_t width, bool add, Rows<T> c) {
   int64_t j = 0;
   for (; j + 2 * kLanes<T> <= width; j += 2 * kLanes<T>) {
-    combine<T, R, 2>(k, a, row, column, {b.data + j, b.stride}, {c.data + j, c.stride}, Full<T>{});
+    combine<T, R, 2>(k, a, row, column, {b.data + j, b.stride}, add, {c.data + j, c.stride}, Full<T>{});
   }
   for_vectors<T>(width - j, [&](int64_t i, auto lanes) {
-    combine<T, R, 1>(k, a, row, column, {b.data + j + i, b.stride}, {c.data + j + i, c.stride}, lanes);
+    combine<T, R, 1>(k, a, row, column, {b.data + j + i, b.stride}, add, {c.data + j + i, c.stride}, lanes);
   });
 }
 
-// c [m, width] = A b [k, width]; A is [m, k], or, transposed, [k, m].
+// c [m, width] = (add ? c : 0) + A b [k, width]; A is [m, k], or, transposed, [k, m].
 template <class T>
-void product(bool transposed, int64_t m, int64_t k, Rows<const T> a, Rows<const T> b, int64_t width, Rows<T> c) {
-  if (m >= kManyRows) return gemm<T>(transposed, false, m, width, k, a.data, a.stride, b.data, b.stride, c.data, c.stride, {});
+void product(bool transposed, int64_t m, int64_t k, Rows<const T> a, Rows<const T> b, int64_t width, bool add, Rows<T> c) {
+  if (m >= kManyRows) {
+    return gemm<T>(transposed, false, m, width, k, a.data, a.stride, b.data, b.stride, c.data, c.stride, {.accumulate = add});
+  }
   const int64_t row = transposed ? 1 : a.stride, column = transposed ? a.stride : 1;
-  using Block = void (*)(int64_t, const T*, int64_t, int64_t, Rows<const T>, int64_t, Rows<T>);
+  using Block = void (*)(int64_t, const T*, int64_t, int64_t, Rows<const T>, int64_t, bool, Rows<T>);
   static constexpr Block kBlocks[] = {combine_rows<T, 1>, combine_rows<T, 2>, combine_rows<T, 3>,
                                       combine_rows<T, 4>, combine_rows<T, 5>, combine_rows<T, 6>};
   for (int64_t blocks = (m + 5) / 6, i = 0; blocks > 0; --blocks) {  // of nearly equal height
     const int64_t rows = (m - i + blocks - 1) / blocks;
-    kBlocks[rows - 1](k, a.data + i * row, row, column, b, width, {c[i], c.stride});
+    kBlocks[rows - 1](k, a.data + i * row, row, column, b, width, add, {c[i], c.stride});
     i += rows;
   }
 }

@@ -3,7 +3,6 @@
 
 #include "autograd/ops/attention.h"
 #include "autograd/ops/dropout.h"
-#include "autograd/ops/relation_attention.h"
 #include "tensor/cuda/device.h"
 #include "tensor/precision.h"
 #include "tests/autograd/ragged.h"
@@ -217,37 +216,19 @@ TEST_CASE("bf16 cross-attention on tensor cores equals its definition", "[cuda][
   check_near("dv", block_of(kv.grad(), 1, 2), want.dv, .01);
 }
 
-TEST_CASE("bf16 relation-aware attention rounds its values with the user's share in them", "[cuda][emulation][bf16]") {
+TEST_CASE("bf16 attention over shared keys adds the gradients of keys and values on tensor cores", "[cuda][emulation][bf16]") {
   const InBf16 bf16;
-  const std::vector<int> lengths = {4, 1, 0, 19};
-  const Shape2 shape{lengths, lengths, 2, 12};
-  const AttentionOptions options = options_of(2, false, 0);
-  const int64_t tokens = tests::total(lengths), columns = shape.columns(), width = shape.width;
-  const Values q = random_values(tokens * columns, 1), k = random_values(tokens * columns, 2),
-               v = random_values(tokens * columns, 3), dout = random_values(tokens * columns, 4),
-               user = random_values(tokens * 3 * width, 5), s = random_values(3 * 4, 6);
-  const std::vector<int> first = {0, 4, 5, 5, 24};
-  Values values = v;
-  for (size_t sequence = 0; sequence < lengths.size(); ++sequence) {
-    for (int64_t row = first[sequence]; row < first[sequence + 1]; ++row) {
-      for (int64_t c = 0; c < columns; ++c)
-        values[row * columns + c] += s[3 * sequence + 2] * user[(3 * row + 2) * width + c % width];
-    }
-  }
-  const Result want = reference(shape, options, q, k, values, dout, [&](size_t sequence, int, int i, int j) {
-    double sum = 0;
-    for (int64_t c = 0; c < width; ++c) {
-      sum += double{user[3 * (first[sequence] + i) * width + c]} * user[(3 * (first[sequence] + j) + 1) * width + c];
-    }
-    return sum * s[3 * sequence] * s[3 * sequence + 1];
-  });
-  const Var qkv = parameter(beside({q, k, v}, columns), 3 * columns), quv = parameter(user, 3 * width),
-            scalars = parameter(s, 3);
+  const Shape2 shape{{10, 4, 0, 8, 2, 40}, {21, 0, 6, 3, 17, 80}, 1, 24};  // the rows of two heads are queries of one
+  const AttentionOptions options = options_of(1, false, .1);
+  const int64_t queries = tests::total(shape.queries) * shape.width, keys = tests::total(shape.keys) * shape.width;
+  const Values q = random_values(queries, 1), m = random_values(keys, 2), dout = random_values(queries, 3);
+  Result want = reference(shape, options, q, m, m, dout, kNoBias);
+  for (size_t i = 0; i < want.dk.size(); ++i) want.dk[i] += want.dv[i];
+  const Var x = parameter(q, 2 * shape.width), shared = parameter(m, shape.width);
   Tape tape;
-  const Var y = relation_attention(qkv, quv, scalars, offsets_of(lengths), options);
-  tape.backward(y, parameter(dout, columns).value());
+  const Var y = shared_attention(x, shared, offsets_of({5, 2, 0, 4, 1, 20}), offsets_of(shape.keys), options_of(2, false, .1));
+  tape.backward(y, parameter(dout, 2 * shape.width).value());
   check_near("out", block_of(y.value(), 0, 1), want.out, .01);
-  check_near("dq", block_of(qkv.grad(), 0, 3), want.dq, .01);
-  check_near("dk", block_of(qkv.grad(), 1, 3), want.dk, .01);
-  check_near("dv", block_of(qkv.grad(), 2, 3), want.dv, .01);
+  check_near("dq", block_of(x.grad(), 0, 1), want.dq, .01);
+  check_near("dm", block_of(shared.grad(), 0, 1), want.dk, .01);
 }
