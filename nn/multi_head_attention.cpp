@@ -4,8 +4,8 @@
 
 #include "autograd/ops/decode_attention.h"
 #include "autograd/ops/joined_projections.h"
-#include "autograd/ops/matmul.h"
 #include "nn/module.h"
+#include "tensor/precision.h"
 
 namespace nn {
 
@@ -88,16 +88,39 @@ Var CrossAttention::operator()(const Normed& x, const Var& memory, const Tensor&
   if (!joins_projections(x.x.rows(), memory.rows())) {
     return out(autograd::attention_kv(q(x), kv(memory), offsets, memory_offsets, options));
   }
-  const auto [keys, values] = autograd::joined_projections(q.w, kv.w, out.w, options.heads);
-  return autograd::matmul(
-      autograd::shared_attention(autograd::matmul(x.value(), keys), memory, offsets, memory_offsets, options), values);
+  const auto [keys, values] = joined();
+  return values(autograd::shared_attention(keys(x), memory, offsets, memory_offsets, options));
 }
 
-Tensor CrossAttention::step(const Normed& x, const Tensor& memory_kv, const Tensor& memory_offsets,
-                            const Tensor& row_user) const {
+// Whether a step does so too. Joined, heads as wide as the memory cost nothing more and others a little, which tiles make up for:
+// with many queries over one matrix they are full. The kernels of a GPU read keys and values.
+bool CrossAttention::reads_memory() const {
+  const bool bf16 = tensor::precision() == tensor::Precision::bf16;
+  return !options_.bias && q.w.value().device() == tensor::Device::cpu &&
+         options_.width <= (bf16 ? 2 : 1) * options_.head_width;
+}
+
+JoinedLinears CrossAttention::joined() const {
+  if (packed_.keys.w.defined()) return packed_;
+  const auto [keys, values] = autograd::joined_projections(q.w, kv.w, out.w, options_.heads);
+  return {Linear(keys), Linear(values)};
+}
+
+void CrossAttention::pack() {
+  if (!reads_memory()) return q.pack(), kv.pack(), out.pack();
+  packed_ = joined();
+  packed_.keys.pack(), packed_.values.pack();
+}
+
+CrossAttention::Step CrossAttention::step(const Normed& x, const Tensor& remembered, const Tensor& memory_offsets,
+                                          const Tensor& row_user) const {
   const ModuleScope scope(name_);
-  return autograd::decode_cross_attention(q(x).value(), memory_kv, memory_offsets, row_user,
-                                          attention_options(options_, name_, {}));
+  const autograd::AttentionOptions options = attention_options(options_, name_, {});
+  if (!reads_memory()) {
+    return {autograd::decode_cross_attention(q(x).value(), remembered, memory_offsets, row_user, options), out};
+  }
+  const auto [keys, values] = joined();
+  return {autograd::decode_shared_attention(keys(x).value(), remembered, memory_offsets, row_user, options), values};
 }
 
 }  // namespace nn

@@ -55,6 +55,11 @@ struct CrossProjections {
   Linear out;  // [H*W, D]
 };
 
+// Projections multiplied by each other, see joined_projections.h: queries = keys(x), output = values(sums over the memory).
+struct JoinedLinears {
+  Linear keys, values;
+};
+
 class CrossAttention : public CrossProjections {
  public:
   CrossAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options);
@@ -63,15 +68,25 @@ class CrossAttention : public CrossProjections {
   // x [queries, D], memory [keys, D], offsets i32 [sequences+1] each -> [queries, D]
   Var operator()(const Normed& x, const Var& memory, const Tensor& offsets, const Tensor& memory_offsets,
                  const Context& context = {}) const;
-  // The same of one token of every beam, x [rows, D]: row r reads memory_kv = kv(memory) of user row_user[r].
-  Tensor step(const Normed& x, const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user) const;
+  // What step reads of the memory: its keys and values [keys, 2*H*W], or itself.
+  Tensor remember(const Tensor& memory) const { return reads_memory() ? memory : kv(memory).value(); }
+  // The same of one token of every beam, x [rows, D]: row r reads what is remembered of user row_user[r]. Gives `sums`, of which
+  // last(sums) is the output.
+  struct Step {
+    Tensor sums;
+    Linear last;
+  };
+  Step step(const Normed& x, const Tensor& remembered, const Tensor& memory_offsets, const Tensor& row_user) const;
   const MultiHeadAttentionOptions& options() const { return options_; }
-  void pack() { q.pack(), kv.pack(), out.pack(); }
+  void pack();
 
  private:
   bool joins_projections(int64_t queries, int64_t keys) const;
+  bool reads_memory() const;
+  JoinedLinears joined() const;
   std::string name_;
   MultiHeadAttentionOptions options_;
+  JoinedLinears packed_;
 };
 
 }  // namespace nn

@@ -99,7 +99,7 @@ Var T5::decode(const Tensor& tokens, const Tensor& offsets, const Var& memory, c
 T5::Memory T5::remember(const Tensor& tokens, const Tensor& offsets) const {
   const Tensor memory = encode(tokens, offsets, {}).value();
   Memory result{{}, offsets};
-  for (const T5DecoderLayer& layer : decoder_) result.kv.push_back(layer.memory_kv(memory));
+  for (const T5DecoderLayer& layer : decoder_) result.layers.push_back(layer.remember(memory));
   return result;
 }
 
@@ -111,7 +111,7 @@ T5::Scores T5::step(State& state, const Memory& memory, const Tensor& tokens, co
   const Var x = embedding_(tokens);  // [R, D]
   T5Stream stream(x, decoder_.front().norm().of(x));
   for (size_t i = 0; i < decoder_.size(); ++i) {
-    stream = decoder_[i].step(stream, state.cache[i], state.ancestors, decoder_position_.bias(), memory.kv[i], memory.offsets,
+    stream = decoder_[i].step(stream, state.cache[i], state.ancestors, decoder_position_.bias(), memory.layers[i], memory.offsets,
                               row_user, norm_after(decoder_, i, decoder_norm_));
   }
   return next_token_scores(logits(stream.norm).value());

@@ -23,10 +23,9 @@ class T5 {
   // A copy for inference, with the weights as they are now: see Linear::pack(). Its results are the same bits.
   T5 packed() const;
 
-  // Inference; records nothing. What the decoder needs of the sequences of a batch, made once: per layer the keys and values
-  // for cross-attention.
+  // Inference; records nothing. What the decoder needs of the sequences of a batch, made once.
   struct Memory {
-    std::vector<Tensor> kv;  // per decoder layer [T, 2*H*W]
+    std::vector<Tensor> layers;  // CrossAttention::remember() of each decoder layer
     Tensor offsets;          // i32 [S+1]
   };
   Memory remember(const Tensor& tokens, const Tensor& offsets) const;

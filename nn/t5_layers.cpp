@@ -91,13 +91,13 @@ T5Stream T5DecoderLayer::operator()(const T5Stream& in, const Tensor& offsets, c
 }
 
 T5Stream T5DecoderLayer::step(const T5Stream& in, std::vector<Tensor>& cache, const Tensor& ancestors,
-                              const autograd::RelativeBias& bias, const Tensor& memory_kv, const Tensor& memory_offsets,
+                              const autograd::RelativeBias& bias, const Tensor& remembered, const Tensor& memory_offsets,
                               const Tensor& row_user, const RmsNorm& next) const {
   const ModuleScope scope(name_);
   const Tensor self = self_.step(in.norm, cache, ancestors, bias);
   const T5Stream y = sum_of(self_.out, self, in, self_dropout_, cross_norm_, {});
-  const Tensor cross = cross_.step(y.norm, memory_kv, memory_offsets, row_user);
-  return ffn_(sum_of(cross_.out, cross, y, cross_dropout_, ffn_.norm(), {}), next, {});
+  const auto [sums, last] = cross_.step(y.norm, remembered, memory_offsets, row_user);
+  return ffn_(sum_of(last, sums, y, cross_dropout_, ffn_.norm(), {}), next, {});
 }
 
 }  // namespace nn

@@ -68,12 +68,12 @@ class T5DecoderLayer {
   T5Stream operator()(const T5Stream& in, const Tensor& offsets, const Var& memory, const Tensor& memory_offsets,
                       const autograd::RelativeBias& bias, const RmsNorm& next, const Context& context) const;
 
-  // Keys and values of the encoder's output for cross-attention, [keys, 2*H*W].
-  Tensor memory_kv(const Tensor& memory) const { return cross_.kv(memory).value(); }
+  // What step reads of the encoder's output.
+  Tensor remember(const Tensor& memory) const { return cross_.remember(memory); }
 
   // One token of every beam, as SelfAttention::step and CrossAttention::step; x [rows, D] -> [rows, D].
   T5Stream step(const T5Stream& in, std::vector<Tensor>& cache, const Tensor& ancestors, const autograd::RelativeBias& bias,
-                const Tensor& memory_kv, const Tensor& memory_offsets, const Tensor& row_user, const RmsNorm& next) const;
+                const Tensor& remembered, const Tensor& memory_offsets, const Tensor& row_user, const RmsNorm& next) const;
   const RmsNorm& norm() const { return self_norm_; }
   void pack() { self_.pack(), cross_.pack(), ffn_.pack(); }
 

@@ -92,6 +92,47 @@ static void cross_cpu(const Tensor& q, const Tensor& kv, const Tensor& k_offsets
   });
 }
 
+// The heads of some beams of a user are the queries of one problem.
+static void shared_cpu(const Tensor& q, const Tensor& m, const Tensor& k_offsets, const Tensor& row_user,
+                       const AttentionOptions& options, Tensor& out) {
+  constexpr int64_t kQueries = 64, kPiece = 4;  // queries of a problem, and problems solved together where there are many
+  const int64_t width = m.columns(), heads = options.heads, most = std::max<int64_t>(1, kQueries / heads);
+  const int32_t* offsets = k_offsets.data<int32_t>();
+  std::vector<Beams> some;
+  for (const Beams& beams : beams_of(row_user)) {
+    for (int64_t i = 0; i < beams.count; i += most) some.push_back({beams.user, beams.first + i, std::min(most, beams.count - i)});
+  }
+  tensor::for_real(q.dtype(), "decode_shared_attention", [&](auto zero) {
+    using T = decltype(zero);
+    const auto tasks = static_cast<int64_t>(some.size());
+    tensor::parallel_for(tasks, tasks > kPiece ? kPiece : 1, [&](int64_t begin, int64_t end) {
+      std::vector<tensor::Attend<T>> problems;
+      int64_t size = 0;
+      for (int64_t task = begin; task < end; ++task) {
+        const auto [user, first, count] = some[task];
+        const Rows<const T> keys = rows_from<T>(m, offsets[user], 0);
+        const AttentionHead<T> head{.queries = count * heads,
+                                    .keys = offsets[user + 1] - offsets[user],
+                                    .width = width,
+                                    .q = {q.data<T>() + first * heads * width, width},
+                                    .k = keys,
+                                    .v = keys,
+                                    .scale = static_cast<T>(options.scale),
+                                    .precision = tensor::precision()};
+        problems.push_back({head, nullptr, {out.data<T>() + first * heads * width, width}});
+        size += head.queries * head.keys;
+      }
+      T* p = thread_scratch<T>(size);
+      for (tensor::Attend<T>& problem : problems) {
+        problem.p = p;
+        p += problem.head.queries * problem.head.keys;
+      }
+      tensor::attend<T>(problems);
+    });
+  });
+}
+
+constinit decltype(shared) shared{"decode_attention.shared", shared_cpu};
 constinit decltype(self) self{"decode_attention.self", self_cpu};
 constinit decltype(cross) cross{"decode_attention.cross", cross_cpu};
 
@@ -126,26 +167,39 @@ Tensor decode_attention(const std::vector<Tensor>& steps, const Tensor& ancestor
   return out;
 }
 
-Tensor decode_cross_attention(const Tensor& q, const Tensor& kv, const Tensor& k_offsets, const Tensor& row_user,
-                              const AttentionOptions& options) {
-  tensor::require(q.shape().rank() == 2 && options.heads > 0 && q.columns() % options.heads == 0,
-                  "decode_cross_attention: q is ", q.shape(), " for ", options.heads,
-                  " heads; it must be [rows, heads*width]");
-  tensor::require(kv.shape().rank() == 2 && kv.columns() == 2 * q.columns() && kv.dtype() == q.dtype(),
-                  "decode_cross_attention: q is ", q.shape(), " ", q.dtype(), ", keys and values are ", kv.shape(), " ",
-                  kv.dtype(), "; they must have ", 2 * q.columns(), " columns and the same type");
+// m: what is cached, with that many columns.
+static void require_cached(const char* name, const Tensor& q, const Tensor& m, int64_t columns, const Tensor& k_offsets,
+                           const Tensor& row_user, const AttentionOptions& options) {
+  tensor::require(q.shape().rank() == 2 && options.heads > 0 && q.columns() % options.heads == 0, name, ": q is ", q.shape(),
+                  " for ", options.heads, " heads; it must be [rows, heads*width]");
+  tensor::require(m.shape().rank() == 2 && m.columns() == columns && m.dtype() == q.dtype(), name, ": q is ", q.shape(), " ",
+                  q.dtype(), ", keys and values are ", m.shape(), " ", m.dtype(), "; they must have ", columns,
+                  " columns and the same type");
   const Shape rows{q.rows()};
-  tensor::require(row_user.shape() == rows && row_user.dtype() == DType::i32, "decode_cross_attention: row_user is ",
-                  row_user.dtype(), " ", row_user.shape(), "; it must be i32 ", rows);
-  tensor::require_offsets("decode_cross_attention", "k_offsets", k_offsets, kv.rows());
+  tensor::require(row_user.shape() == rows && row_user.dtype() == DType::i32, name, ": row_user is ", row_user.dtype(), " ",
+                  row_user.shape(), "; it must be i32 ", rows);
+  tensor::require_offsets(name, "k_offsets", k_offsets, m.rows());
   const int64_t users = k_offsets.size() - 1;
   for (int64_t r = 0; row_user.device() == tensor::Device::cpu && r < q.rows(); ++r) {
     const int32_t user = row_user.data<int32_t>()[r];
-    tensor::require(user >= 0 && user < users, "decode_cross_attention: row ", r, " belongs to user ", user, " of ", users,
+    tensor::require(user >= 0 && user < users, name, ": row ", r, " belongs to user ", user, " of ", users,
                     "; it must be one of k_offsets");
   }
+}
+
+Tensor decode_cross_attention(const Tensor& q, const Tensor& kv, const Tensor& k_offsets, const Tensor& row_user,
+                              const AttentionOptions& options) {
+  require_cached("decode_cross_attention", q, kv, 2 * q.columns(), k_offsets, row_user, options);
   Tensor out = Tensor::like(q);
   decode_attention_kernels::cross(q, kv, k_offsets, row_user, options, out);
+  return out;
+}
+
+Tensor decode_shared_attention(const Tensor& q, const Tensor& m, const Tensor& k_offsets, const Tensor& row_user,
+                               const AttentionOptions& options) {
+  require_cached("decode_shared_attention", q, m, q.columns() / std::max(1, options.heads), k_offsets, row_user, options);
+  Tensor out = Tensor::like(q);
+  decode_attention_kernels::shared(q, m, k_offsets, row_user, options, out);
   return out;
 }
 

@@ -1,6 +1,6 @@
 // Attention of one new token per beam over what is cached: for decoding step by step. No derivative. Tables of rows are
-// checked where they live on the CPU; those that a kernel made are in range. Always in
-// fp32: with few queries the time goes into reading the cache, and rounding it anew would add to that.
+// checked where they live on the CPU; those that a kernel made are in range. Always in fp32, but for decode_shared_attention: with
+// few queries the time goes into reading the cache, and rounding it anew would add to that.
 #pragma once
 
 #include <vector>
@@ -21,6 +21,11 @@ Tensor decode_attention(const std::vector<Tensor>& steps, const Tensor& ancestor
 Tensor decode_cross_attention(const Tensor& q, const Tensor& kv, const Tensor& k_offsets, const Tensor& row_user,
                               const AttentionOptions& options);
 
+// The same of heads that share their keys and values, which are one matrix too (see shared_attention): m [keys, width]. On the
+// CPU only; in bf16 it rounds as shared_attention does.
+Tensor decode_shared_attention(const Tensor& q, const Tensor& m, const Tensor& k_offsets, const Tensor& row_user,
+                               const AttentionOptions& options);
+
 namespace decode_attention_kernels {
 extern tensor::Kernel<void(const std::vector<Tensor>& steps, const Tensor& ancestors, const AttentionOptions& options,
                            const Tensor& table, const Tensor& buckets, Tensor& out)>
@@ -28,6 +33,9 @@ extern tensor::Kernel<void(const std::vector<Tensor>& steps, const Tensor& ances
 extern tensor::Kernel<void(const Tensor& q, const Tensor& kv, const Tensor& k_offsets, const Tensor& row_user,
                            const AttentionOptions& options, Tensor& out)>
     cross;
+extern tensor::Kernel<void(const Tensor& q, const Tensor& m, const Tensor& k_offsets, const Tensor& row_user,
+                           const AttentionOptions& options, Tensor& out)>
+    shared;
 }  // namespace decode_attention_kernels
 
 }  // namespace autograd

@@ -33,11 +33,12 @@ Var DecoderLayer::operator()(const Var& x, const Tensor& offsets, const Var& mem
 
 void DecoderLayer::pack() { self_.pack(), cross_.pack(), feed_forward_.pack(); }
 
-Tensor DecoderLayer::step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& memory_kv,
+Tensor DecoderLayer::step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& remembered,
                           const Tensor& memory_offsets, const Tensor& row_user) const {
   const tensor::Scope scope(name_);
   const Var y = self_norm_(self_.out(self_.step(x, cache, ancestors)), x, {});
-  const Var z = cross_norm_(cross_.out(cross_.step(y.value(), memory_kv, memory_offsets, row_user)), y, {});
+  const auto [sums, last] = cross_.step(y.value(), remembered, memory_offsets, row_user);
+  const Var z = cross_norm_(last(sums), y, {});
   return feed_forward_(z, {}).value();
 }
 

@@ -17,12 +17,12 @@ class DecoderLayer {
   Var operator()(const Var& x, const Tensor& offsets, const Var& memory, const Tensor& memory_offsets,
                  const nn::Context& context) const;
 
-  // Keys and values of the encoder's output for cross-attention, [T, 2 heads D]: once per user.
-  Tensor memory_kv(const Tensor& memory) const { return cross_.kv(memory).value(); }
+  // What step reads of the encoder's output.
+  Tensor remember(const Tensor& memory) const { return cross_.remember(memory); }
 
   // One token of every beam. x [R, D]; appends this step's self-attention keys and values [R, 2 heads D] to `cache`;
   // ancestors i32 [R, steps]: which row of each step (this one last) belongs to the beam; row_user i32 [R].
-  Tensor step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& memory_kv,
+  Tensor step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& remembered,
               const Tensor& memory_offsets, const Tensor& row_user) const;
 
   void pack();  // see nn::Linear

@@ -26,7 +26,7 @@ EncoderLayer::EncoderLayer(nn::Parameters& parameters, const std::string& name, 
   }
 }
 
-EncoderLayer::Joined EncoderLayer::joined() const {
+nn::JoinedLinears EncoderLayer::joined() const {
   if (packed_.keys.w.defined()) return packed_;
   const auto [keys, values] = autograd::joined_self_projections(w_qkv_, w_o_, options_.heads, u_qkv_);
   return {nn::Linear(keys), nn::Linear(values)};

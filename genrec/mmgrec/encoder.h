@@ -6,7 +6,7 @@
 
 #include "autograd/ops/scalar_mlps.h"
 #include "genrec/mmgrec/blocks.h"
-#include "nn/linear.h"
+#include "nn/multi_head_attention.h"
 
 namespace genrec::mmgrec {
 
@@ -20,10 +20,7 @@ class EncoderLayer {
   void pack();  // see nn::Linear
 
  private:
-  struct Joined {
-    nn::Linear keys, values;
-  };
-  Joined joined() const;
+  nn::JoinedLinears joined() const;
   Var attend(const Var& x, const Var& users, const Tensor& offsets) const;
 
   std::string name_;
@@ -34,7 +31,7 @@ class EncoderLayer {
   Var u_qkv_;                                 // [D, 3 D], shared by the heads (Eq. 16)
   std::vector<autograd::ScalarMlp> scalars_;  // s_q, s_k, s_v: D - D/2 - 1 (Eq. 17)
   Var w_o_;                                   // [heads D, D]
-  Joined packed_;                             // these multiplied by each other, of a packed layer
+  nn::JoinedLinears packed_;                  // these multiplied by each other, of a packed layer
   PostNorm attention_norm_;
   FeedForwardBlock feed_forward_;
 };

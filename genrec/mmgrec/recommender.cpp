@@ -78,7 +78,7 @@ Recommender Recommender::packed() const {
 Recommender::Memory Recommender::encode(const Tensor& history, const Tensor& offsets, const Tensor& users) const {
   const Tensor memory = encoded(history, offsets, users, {}).value();
   Memory result{{}, offsets};
-  for (const DecoderLayer& layer : decoder_) result.kv.push_back(layer.memory_kv(memory));
+  for (const DecoderLayer& layer : decoder_) result.layers.push_back(layer.remember(memory));
   return result;
 }
 
@@ -89,7 +89,7 @@ Recommender::Scores Recommender::step(State& state, const Memory& memory, const 
   state.cache.resize(decoder_.size());
   Tensor x = embedded(tokens, positions, {}).value();  // [R, D]
   for (size_t i = 0; i < decoder_.size(); ++i) {
-    x = decoder_[i].step(x, state.cache[i], state.ancestors, memory.kv[i], memory.offsets, row_user);
+    x = decoder_[i].step(x, state.cache[i], state.ancestors, memory.layers[i], memory.offsets, row_user);
   }
   return nn::next_token_scores(output_(x).value());
 }

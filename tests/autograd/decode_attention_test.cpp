@@ -72,6 +72,23 @@ TEST_CASE("cross-attention of beams equals attention of their users", "[decode_a
   }
 }
 
+TEST_CASE("attention of beams over shared keys equals that of their users", "[decode_attention]") {
+  for (const int beams : {1, 3, 40}) {  // 40 beams of 3 heads: several problems of a user
+    const AttentionOptions options{.heads = 3, .scale = .4};
+    const Tensor m = random_matrix(8, 5, 1), q = random_matrix(5 * beams, 15, 2), k_offsets = offsets_of({3, 0, 5});
+    const std::vector<int32_t> order = {0, 2, 2, 0, 1};  // in any order
+    std::vector<int32_t> users;
+    for (const int32_t user : order) users.insert(users.end(), beams, user);
+    const Tensor out = decode_shared_attention(q, m, k_offsets, Tensor::from(users), options);
+    for (int64_t r = 0; r < q.rows(); ++r) {
+      const Tensor keys = m.row_range(k_offsets.data<int32_t>()[users[r]], k_offsets.data<int32_t>()[users[r] + 1]);
+      const Tensor want = shared_attention(q.row_range(r, r + 1), keys, offsets_of({1}),
+                                           offsets_of({static_cast<int>(keys.rows())}), options).value();
+      CHECK(distance(out.row_range(r, r + 1), want) < 1e-13);
+    }
+  }
+}
+
 TEST_CASE("decode_attention says what is wrong with its inputs", "[decode_attention]") {
   const Tensor q = random_matrix(2, 4, 1), kv = random_matrix(2, 8, 2), qkv = random_matrix(2, 12, 3);
   const auto self = [&](const std::vector<Tensor>& steps, const std::vector<int32_t>& ancestors, int heads = 2) {
@@ -89,6 +106,9 @@ TEST_CASE("decode_attention says what is wrong with its inputs", "[decode_attent
   };
   CHECK(cross(kv, Tensor::from<int32_t>({0, 1}), 1) ==
         "decode_cross_attention: row 1 belongs to user 1 of 1; it must be one of k_offsets");
+  CHECK(tests::error_of([&] {
+          decode_shared_attention(q, kv, offsets_of({2}), Tensor::from<int32_t>({0, 0}), {.heads = 2});
+        }) == "decode_shared_attention: q is [2,4] f64, keys and values are [2,8] f64; they must have 2 columns and the same type");
   CHECK(cross(kv, Tensor::from<int32_t>({0}), 1) == "decode_cross_attention: row_user is i32 [1]; it must be i32 [2]");
   CHECK(cross(kv, Tensor::from<int32_t>({0, 0}), 3) ==
         "decode_cross_attention: q is [2,4] for 3 heads; it must be [rows, heads*width]");
