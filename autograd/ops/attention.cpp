@@ -18,6 +18,7 @@ namespace autograd {
 namespace attention_kernels {
 
 static constexpr int64_t kSequencesPerPiece = 8;
+static constexpr int64_t kTogether = 8;  // problems that are solved together, see tensor::attend: some sequences' where heads are few
 
 static void require_sequences(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                               const Columns& q, const Columns& k) {
@@ -110,25 +111,30 @@ static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const 
     const int64_t sequences = q_offsets.size() - 1, parts = sequences <= kSequencesPerPiece ? options.heads : 1;
     tensor::parallel_for(sequences * parts, parts > 1 ? 1 : kSequencesPerPiece, [&](int64_t begin, int64_t end) {
       std::vector<tensor::Attend<T>> problems;
-      for (int64_t task = begin; task < end; ++task) {
-        const int64_t s = task / parts, heads = options.heads / parts, first = task % parts * heads;
-        const int64_t row = q_offsets.data<int32_t>()[s], size = (starts[s + 1] - starts[s]) / options.heads;
-        const int64_t start = starts[s] + first * size;
-        T* scratch = thread_scratch<T>(2 * heads * size);
+      const int64_t heads = options.heads / parts, together = tensor::ceil_div(kTogether, heads);
+      const auto start_of = [&](int64_t task) {
+        const int64_t s = task / parts;
+        return starts[s] + (task % parts == 0 ? 0 : (starts[s + 1] - starts[s]) / parts * (task % parts));
+      };
+      for (int64_t task = begin; task < end; task += together) {
+        const int64_t last = std::min(end, task + together), start = start_of(task), size = start_of(last) - start;
+        T *scratch = thread_scratch<T>(2 * size), *p = packed ? packed + start : scratch;
         tensor::ProbabilityDropout<T> dropout;
         if (options.dropout > 0) {
-          dropout = {.kept = scratch + heads * size,
+          dropout = {.kept = scratch + size,
                      .scale = static_cast<T>(1 / (1 - options.dropout)),
-                     .words = words_of(options, start, start + heads * size),
+                     .words = words_of(options, start, start + size),
                      .threshold = tensor::dropout_threshold(options.dropout)};
         }
         problems.clear();
-        for (int64_t h = first; h < first + heads; ++h) {
+        for (int64_t i = task * heads; i < last * heads; ++i) {
+          const int64_t s = i / options.heads, h = i % options.heads;
           AttentionHead<T> head = head_of<T>(s, h, width, q_offsets, k_offsets, options, inputs);
           head.bias = bias.rows(h);
           head.dropout = dropout;
-          problems.push_back({head, (packed ? packed + start : scratch) + (h - first) * size, rows_from<T>(out, row, h * width)});
-          if (dropout.words) dropout.words += size, dropout.kept += size;
+          problems.push_back({head, p, rows_from<T>(out, q_offsets.data<int32_t>()[s], h * width)});
+          p += head.queries * head.keys;
+          if (dropout.words) dropout.words += head.queries * head.keys, dropout.kept += head.queries * head.keys;
         }
         tensor::attend<T>(problems);
       }
@@ -164,23 +170,27 @@ static void backward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const
     Tensor parts = Tensor::zeros({biased ? pieces * options.heads * line : 0}, dout.dtype());
     tensor::parallel_for(sequences, kSequencesPerPiece, [&](int64_t begin, int64_t end) {
       std::vector<tensor::AttendBackward<T>> problems;
-      for (int64_t s = begin; s < end; ++s) {
-        const int64_t q_row = q_offsets.data<int32_t>()[s], k_row = k_offsets.data<int32_t>()[s];
-        const int64_t size = (starts[s + 1] - starts[s]) / options.heads;
-        T *db = thread_scratch<T>(2 * options.heads * size), *kept = db + options.heads * size;
+      const int64_t heads = options.heads, together = tensor::ceil_div(kTogether, heads);
+      for (int64_t first = begin; first < end; first += together) {
+        const int64_t last = std::min(end, first + together), start = starts[first], size = starts[last] - start;
+        T *db = thread_scratch<T>(2 * size), *kept = db + size;
+        const T* p = saved.data<T>() + start;
         problems.clear();
-        for (int64_t h = 0; h < options.heads; ++h) {
+        for (int64_t i = first * heads; i < last * heads; ++i) {
+          const int64_t s = i / heads, h = i % heads;
+          const int64_t q_row = q_offsets.data<int32_t>()[s], k_row = k_offsets.data<int32_t>()[s];
           const auto rows = [&](Columns& x, int64_t row) { return rows_from<T>(x.matrix, row, x.first + h * width); };
           AttentionHead<T> head = head_of<T>(s, h, width, q_offsets, k_offsets, options, inputs);
-          if (options.dropout > 0) head.dropout = {.kept = kept + h * size, .scale = static_cast<T>(1 / (1 - options.dropout))};
-          problems.push_back({head, saved.data<T>() + starts[s] + h * size, rows_from<T>(dout, q_row, h * width),
-                              rows(gradients.q, q_row), rows(gradients.k, k_row), rows(gradients.v, k_row), db + h * size});
+          if (options.dropout > 0) head.dropout = {.kept = kept, .scale = static_cast<T>(1 / (1 - options.dropout))};
+          problems.push_back({head, p, rows_from<T>(dout, q_row, h * width), rows(gradients.q, q_row), rows(gradients.k, k_row),
+                              rows(gradients.v, k_row), db});
+          p += head.queries * head.keys, db += head.queries * head.keys, kept += head.queries * head.keys;
         }
         tensor::attend_backward<T>(problems);
-        for (int64_t h = 0; biased && h < options.heads; ++h) {
-          T* part = parts.data<T>() + (begin / kSequencesPerPiece * options.heads + h) * line;
-          const int64_t keys = problems[h].head.keys;
-          tensor::simd<T>().add_diagonals(db + h * size, keys, part + longest - keys);
+        for (size_t i = 0; biased && i < problems.size(); ++i) {
+          const int64_t h = static_cast<int64_t>(i) % heads, keys = problems[i].head.keys;
+          T* part = parts.data<T>() + (begin / kSequencesPerPiece * heads + h) * line;
+          tensor::simd<T>().add_diagonals(problems[i].db, keys, part + longest - keys);
         }
       }
     });
