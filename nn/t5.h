@@ -26,7 +26,7 @@ class T5 {
   // Inference; records nothing. What the decoder needs of the sequences of a batch, made once.
   struct Memory {
     std::vector<Tensor> layers;  // CrossAttention::remember() of each decoder layer
-    Tensor offsets;          // i32 [S+1]
+    Tensor offsets;              // i32 [S+1]
   };
   Memory remember(const Tensor& tokens, const Tensor& offsets) const;
 

@@ -20,7 +20,7 @@ class DecoderLayer {
   // What step reads of the encoder's output.
   Tensor remember(const Tensor& memory) const { return cross_.remember(memory); }
 
-  // One token of every beam. x [R, D]; appends this step's self-attention keys and values [R, 2 heads D] to `cache`;
+  // One token of every beam. x [R, D]; appends this step's queries, keys and values [R, 3 heads D] to `cache`;
   // ancestors i32 [R, steps]: which row of each step (this one last) belongs to the beam; row_user i32 [R].
   Tensor step(const Tensor& x, std::vector<Tensor>& cache, const Tensor& ancestors, const Tensor& remembered,
               const Tensor& memory_offsets, const Tensor& row_user) const;

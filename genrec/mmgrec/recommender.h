@@ -23,7 +23,7 @@ class Recommender {
   // What the decoder needs of the users of a batch; made once.
   struct Memory {
     std::vector<Tensor> layers;  // nn::CrossAttention::remember() of each decoder layer
-    Tensor offsets;          // i32 [S+1]
+    Tensor offsets;              // i32 [S+1]
   };
   // history i32 [T] packed by offsets; users [S, D].
   Memory encode(const Tensor& history, const Tensor& offsets, const Tensor& users) const;
