@@ -12,6 +12,8 @@ namespace {
 
 using Row = tensor::Profile::Row;
 
+constexpr size_t kAlwaysShown = 10;
+
 // An operation that counts its arithmetic is held against the multiply-adds, any other against the memory.
 std::vector<std::string> cells(const Row& row, double total, const tensor::Peaks& peaks) {
   std::vector<std::string> result{row.name, std::to_string(row.calls), fmt::format("{:.3g}", row.seconds),
@@ -39,7 +41,7 @@ std::string profile_table(const tensor::Profile& profile, const tensor::Peaks& m
   double rest = 0;
   int64_t rest_calls = 0;
   for (const Row& row : profile.rows) {
-    if (row.seconds >= total / 1000) {
+    if (rows.size() < kAlwaysShown || row.seconds >= total / 1000) {
       rows.push_back(cells(row, total, peaks));
     } else {
       rest += row.seconds, rest_calls += row.calls;

@@ -8,7 +8,8 @@
 
 namespace cli {
 
-// Calls, time, share of the time, rate and share of the peak by operation; what took less than a thousandth is left out.
+// Calls, time, share of the time, rate and share of the peak by operation; what took less than a thousandth is
+// left out, but for the first ten.
 std::string profile_table(const tensor::Profile& profile, const tensor::Peaks& machine);
 
 }  // namespace cli

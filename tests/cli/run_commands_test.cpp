@@ -84,7 +84,7 @@ TEST_CASE("the profiler says where the time of a training went", "[cli][run]") {
   CHECK(trace["traceEvents"][0]["ph"] == "X");
   CHECK(contains(trace.dump(), "adam.update"));  // in the table only what takes a thousandth of the time
   const std::string asked = succeed({"evaluate", run, "--profiler"}).err;
-  for (const char* part : {"operation", "seconds", "peaks of this machine"}) {  // which operations are shown depends on the load
+  for (const char* part : {"operation", "gemm [", "peaks of this machine"}) {
     INFO(part);
     CHECK(contains(asked, part));
   }
