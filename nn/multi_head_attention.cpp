@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "autograd/ops/decode_attention.h"
-#include "autograd/ops/joined_projections.h"
 #include "nn/module.h"
 #include "tensor/precision.h"
 
@@ -75,8 +74,8 @@ CrossAttention::CrossAttention(CrossProjections projections, const std::string& 
   tensor::require(!options.causal, name, ": cross-attention cannot be causal; set causal on self-attention only");
 }
 
-// Whether it takes fewer multiplications: queries and sums over the memory are as wide as the memory then, but no keys and
-// values are made of it.
+// Whether it takes fewer multiplications in a large batch: queries and sums over the memory are as wide as the memory then, but no
+// keys and values are made of it. Multiplying the weights, once, and the few more of attention itself are not counted.
 bool CrossAttention::joins_projections(int64_t queries, int64_t keys) const {
   return !options_.bias && queries * (options_.width - options_.head_width) < keys * options_.head_width;
 }
@@ -88,8 +87,8 @@ Var CrossAttention::operator()(const Normed& x, const Var& memory, const Tensor&
   if (!joins_projections(x.x.rows(), memory.rows())) {
     return out(autograd::attention_kv(q(x), kv(memory), offsets, memory_offsets, options));
   }
-  const auto [keys, values] = joined();
-  return values(autograd::shared_attention(keys(x), memory, offsets, memory_offsets, options));
+  const JoinedLinears by = joined();
+  return by.values(autograd::shared_attention(by.keys(x), memory, offsets, memory_offsets, options));
 }
 
 // Whether a step does so too. Joined, heads as wide as the memory cost nothing more and others a little, which tiles make up for:
@@ -101,15 +100,13 @@ bool CrossAttention::reads_memory() const {
 }
 
 JoinedLinears CrossAttention::joined() const {
-  if (packed_.keys.w.defined()) return packed_;
-  const auto [keys, values] = autograd::joined_projections(q.w, kv.w, out.w, options_.heads);
-  return {Linear(keys), Linear(values)};
+  return packed_.defined() ? packed_ : JoinedLinears(autograd::joined_projections(q.w, kv.w, out.w, options_.heads));
 }
 
 void CrossAttention::pack() {
   if (!reads_memory()) return q.pack(), kv.pack(), out.pack();
   packed_ = joined();
-  packed_.keys.pack(), packed_.values.pack();
+  packed_.pack();
 }
 
 CrossAttention::Step CrossAttention::step(const Normed& x, const Tensor& remembered, const Tensor& memory_offsets,
@@ -119,8 +116,8 @@ CrossAttention::Step CrossAttention::step(const Normed& x, const Tensor& remembe
   if (!reads_memory()) {
     return {autograd::decode_cross_attention(q(x).value(), remembered, memory_offsets, row_user, options), out};
   }
-  const auto [keys, values] = joined();
-  return {autograd::decode_shared_attention(keys(x).value(), remembered, memory_offsets, row_user, options), values};
+  const JoinedLinears by = joined();
+  return {autograd::decode_shared_attention(by.keys(x).value(), remembered, memory_offsets, row_user, options), by.values};
 }
 
 }  // namespace nn

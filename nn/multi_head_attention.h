@@ -4,7 +4,7 @@
 
 #include "autograd/ops/attention.h"
 #include "nn/context.h"
-#include "nn/linear.h"
+#include "nn/joined_linears.h"
 
 namespace nn {
 
@@ -55,11 +55,6 @@ struct CrossProjections {
   Linear out;  // [H*W, D]
 };
 
-// Projections multiplied by each other, see joined_projections.h: queries = keys(x), output = values(sums over the memory).
-struct JoinedLinears {
-  Linear keys, values;
-};
-
 class CrossAttention : public CrossProjections {
  public:
   CrossAttention(Parameters& parameters, const std::string& name, const MultiHeadAttentionOptions& options);
@@ -86,7 +81,7 @@ class CrossAttention : public CrossProjections {
   JoinedLinears joined() const;
   std::string name_;
   MultiHeadAttentionOptions options_;
-  JoinedLinears packed_;
+  JoinedLinears packed_;  // what joined() makes, once packed
 };
 
 }  // namespace nn

@@ -5,7 +5,6 @@
 
 #include "autograd/op.h"
 #include "autograd/ops/attention_head.h"
-#include "autograd/ops/dropout.h"
 #include "autograd/ops/matmul.h"
 #include "autograd/ops/reshape.h"
 #include "tensor/divide.h"
@@ -107,9 +106,10 @@ static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const 
     const int64_t width = out.columns() / options.heads;
     const BiasLines<T> bias(inputs.table, buckets, longest_of(q_offsets));
     T* packed = saved ? saved->data<T>() : nullptr;
-    // Of few sequences each head is a piece of work.
+    // Of few sequences each head is a piece of work, a task.
     const int64_t sequences = q_offsets.size() - 1, parts = sequences <= kSequencesPerPiece ? options.heads : 1;
-    tensor::parallel_for(sequences * parts, parts > 1 ? 1 : kSequencesPerPiece, [&](int64_t begin, int64_t end) {
+    const int64_t grain = sequences <= kSequencesPerPiece ? 1 : kSequencesPerPiece;
+    tensor::parallel_for(sequences * parts, grain, [&](int64_t begin, int64_t end) {
       std::vector<tensor::Attend<T>> problems;
       const int64_t heads = options.heads / parts, together = tensor::ceil_div(kTogether, heads);
       const auto start_of = [&](int64_t task) {
@@ -127,7 +127,7 @@ static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const 
                      .threshold = tensor::dropout_threshold(options.dropout)};
         }
         problems.clear();
-        for (int64_t i = task * heads; i < last * heads; ++i) {
+        for (int64_t i = task * heads; i < last * heads; ++i) {  // the heads of all sequences
           const int64_t s = i / options.heads, h = i % options.heads;
           AttentionHead<T> head = head_of<T>(s, h, width, q_offsets, k_offsets, options, inputs);
           head.bias = bias.rows(h);

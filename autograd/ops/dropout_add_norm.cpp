@@ -4,7 +4,6 @@
 
 #include "autograd/op.h"
 #include "autograd/ops/add.h"
-#include "autograd/ops/dropout.h"
 #include "tensor/reduce.h"
 
 namespace autograd {

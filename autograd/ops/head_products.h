@@ -15,13 +15,14 @@ struct OfHeads {
   int64_t stride = 0, step = 0;
 };
 
-// c_h [m, n] = op(a_h) op(b_h) + op(a2_h) op(b2_h) for each head, or, if `sum`, one c that is the sum of these. a2 may be null.
 struct Sizes {
   bool transpose_a, transpose_b;
   int64_t m, n, k;
 };
+
+// c_h [m, n] = op(a_h) op(b_h) + op(a2_h) op(b2_h) for each head, or, if `sum`, one c that is the sum of these. a2 may be null.
 template <class T>
-struct HeadProduct {
+struct WeightProduct {
   Sizes size{};
   int64_t heads = 0;
   OfHeads<const T> a, b;
@@ -59,10 +60,10 @@ struct Joined {
 };
 
 template <class T>
-using HeadProducts = std::array<HeadProduct<T>, 7>;  // those of no heads do nothing
+using WeightProducts = std::array<WeightProduct<T>, 7>;  // those of no heads do nothing
 
 template <class T>
-HeadProducts<T> forward_products(const Weights& x, int64_t heads, const Tensor& keys, const Tensor& values) {
+WeightProducts<T> forward_products(const Weights& x, int64_t heads, const Tensor& keys, const Tensor& values) {
   const Parts<const T> of(x, heads);
   const int64_t d = keys.rows(), m = x.kv.rows(), w = x.out.rows() / heads, e = x.out.columns();
   const Joined<T> to(keys, values, heads, m, e);
@@ -74,18 +75,17 @@ HeadProducts<T> forward_products(const Weights& x, int64_t heads, const Tensor& 
 }
 
 template <class T>
-HeadProducts<T> backward_products(const Weights& x, int64_t heads, const Tensor& dkeys, const Tensor& dvalues,
+WeightProducts<T> backward_products(const Weights& x, int64_t heads, const Tensor& dkeys, const Tensor& dvalues,
                                   const Weights& gradients) {
   const Parts<const T> of(x, heads);
   const Parts<T> to(gradients, heads);
   const int64_t d = dkeys.rows(), m = x.kv.rows(), w = x.out.rows() / heads, e = x.out.columns();
   const Joined<const T> dy(dkeys, dvalues, heads, m, e);
-  const bool user = x.user.defined();
-  const int64_t one = user ? 1 : 0;
+  const int64_t one = x.user.defined() ? 1 : 0;
   return {{{{false, false, d, w, m}, heads, dy.keys, of.k, to.q},
            {{true, false, m, w, d}, heads, dy.keys, of.q, to.k},
            {{false, true, m, w, e}, heads, dy.values, of.o, to.v},
-           {{true, false, w, e, m}, heads, of.v, dy.values, to.o, of.user_v, user ? dy.user_values : OfHeads<const T>{}},
+           {{true, false, w, e, m}, heads, of.v, dy.values, to.o, of.user_v, dy.user_values},
            {{false, false, d, w, m}, one, dy.user_keys, of.user_k, to.user_q},
            {{true, false, m, w, d}, one, dy.user_keys, of.user_q, to.user_k},
            {{false, true, m, w, e}, one * heads, dy.user_values, of.o, to.user_v, {}, {}, true}}};

@@ -13,7 +13,7 @@ namespace autograd {
 namespace joined_projections_kernels {
 
 template <class T>
-static void multiply_head(const HeadProduct<T>& x, int64_t h, bool add) {
+static void multiply_head(const WeightProduct<T>& x, int64_t h, bool add) {
   const auto product = [&](const OfHeads<const T>& a, const OfHeads<const T>& b, bool accumulate) {
     tensor::gemm_serial<T>(x.size.transpose_a, x.size.transpose_b, x.size.m, x.size.n, x.size.k, a.data + h * a.step, a.stride,
                            b.data + h * b.step, b.stride, x.c.data + h * x.c.step, x.c.stride, {.accumulate = accumulate},
@@ -24,8 +24,8 @@ static void multiply_head(const HeadProduct<T>& x, int64_t h, bool add) {
 }
 
 template <class T>
-static void multiply(const HeadProducts<T>& products) {
-  for (const HeadProduct<T>& x : products) {
+static void multiply(const WeightProducts<T>& products) {
+  for (const WeightProduct<T>& x : products) {
     tensor::count_work(2.0 * static_cast<double>((x.a2.data ? 2 : 1) * x.heads * x.size.m * x.size.n * x.size.k), 0);
     const int64_t tasks = x.sum ? std::min<int64_t>(x.heads, 1) : x.heads, each = x.sum ? x.heads : 1;
     tensor::parallel_for(tasks, 1, [&](int64_t begin, int64_t end) {
@@ -81,9 +81,9 @@ static JoinedProjections join(const Var& q, const Var& kv, const Var& user, cons
   const int64_t all = x.out.rows(), d = x.q.defined() ? x.q.rows() : x.kv.rows();
   tensor::require(heads > 0 && all % heads == 0 && x.kv.columns() == (x.q.defined() ? 2 : 3) * all &&
                       (!x.q.defined() || x.q.columns() == all),
-                  "joined_projections: out is ", x.out.shape(), ", kv ", x.kv.shape(), ", q ",
-                  x.q.defined() ? x.q.columns() : 0, " columns, for ", heads, " heads; out must be [heads*W, E], q [D, heads*W] and kv "
-                  "[M, 2*heads*W], or, without q, [D, 3*heads*W]");
+                  "joined_projections: out is ", x.out.shape(), x.q.defined() ? ", kv " : ", qkv ", x.kv.shape(),
+                  x.q.defined() ? tensor::join(", q ", x.q.shape()) : "", ", for ", heads, " heads; out must be [heads*W, E], ",
+                  x.q.defined() ? "q [D, heads*W] and kv [M, 2*heads*W]" : "qkv [D, 3*heads*W]");
   tensor::require(!x.user.defined() || x.user.shape() == Shape{d, 3 * all / heads}, "joined_projections: user is ",
                   value_or_none(user).shape(), "; it must be [", d, ",", 3 * all / heads, "], [D, 3*W]");
   const int64_t blocks = heads + (x.user.defined() ? 1 : 0), parts = x.user.defined() ? 2 : 1;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "autograd/ops/head_products.h"
 #include "autograd/ops/matmul.h"
 #include "tensor/cuda/map.h"
@@ -9,7 +11,7 @@ namespace autograd::joined_projections_kernels {
 constexpr int kSide = 16;  // of a tile: a block has a thread for each of its elements
 
 struct ProductList {
-  HeadProduct<float> products[std::tuple_size_v<HeadProducts<float>>];
+  WeightProduct<float> products[std::tuple_size_v<WeightProducts<float>>];
   bool rounded;  // both sides of the products are, to bf16
   // Of the keys, products of even number, and of the values: where they begin, and where they go in bf16.
   const float* first[2];
@@ -18,10 +20,11 @@ struct ProductList {
 
 // A block makes a tile of one product: blockIdx.x counts the tiles, y the heads, z the products.
 __global__ void head_products_kernel(ProductList list) {
-  const HeadProduct<float>& x = list.products[blockIdx.z];
+  const WeightProduct<float>& x = list.products[blockIdx.z];
+  if (x.heads == 0) return;
   const int64_t columns = (x.size.n + kSide - 1) / kSide, head = blockIdx.y;
   const int64_t row = blockIdx.x / columns * kSide, column = blockIdx.x % columns * kSide;
-  if (head >= (x.sum ? 1 : x.heads) || x.heads == 0 || row >= x.size.m) return;
+  if (head >= (x.sum ? 1 : x.heads) || row >= x.size.m) return;
   float *left = tensor::cuda::shared_memory<float>(), *right = left + kSide * (kSide + 1);
   const int r = static_cast<int>(threadIdx.x) / kSide, c = static_cast<int>(threadIdx.x) % kSide;
   const auto read = [&](const OfHeads<const float>& from, int64_t h, bool transposed, int64_t i, int64_t j, int64_t rows,
@@ -50,9 +53,9 @@ __global__ void head_products_kernel(ProductList list) {
   list.copies[blockIdx.z % 2].set(to - list.first[blockIdx.z % 2], total);
 }
 
-static void multiply(const char* name, const HeadProducts<float>& products, ProductList list) {
+static void multiply(const char* name, const WeightProducts<float>& products, ProductList list) {
   int64_t tiles = 0, heads = 0, count = 0;
-  for (const HeadProduct<float>& x : products) {
+  for (const WeightProduct<float>& x : products) {
     list.products[count++] = x;
     if (x.heads == 0) continue;
     tiles = std::max(tiles, tensor::ceil_div(x.size.m, kSide) * tensor::ceil_div(x.size.n, kSide));

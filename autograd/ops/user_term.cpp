@@ -12,14 +12,6 @@ namespace autograd {
 
 namespace user_term_kernels {
 
-// The product of a sequence's factors, but for the one in column `without`.
-template <class T>
-static T product_of(const T* scalars, Factors factors, int without = -1) {
-  T product = 1;
-  for (int i = factors.first; i < factors.last; ++i) product *= i == without ? T{1} : scalars[i];
-  return product;
-}
-
 // f(s, row) for the rows of sequences, a piece of them at a time.
 template <class F>
 static void for_sequences(const Tensor& offsets, int64_t columns, F f) {

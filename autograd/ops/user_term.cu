@@ -17,11 +17,7 @@ struct Sequences {
   Factors factors;
   const int32_t* offsets;
 
-  __device__ float product(int64_t s, int without = -1) const {
-    float product = 1;
-    for (int i = factors.first; i < factors.last; ++i) product *= i == without ? 1.f : scalars[s * count + i];
-    return product;
-  }
+  __device__ float product(int64_t s, int without = -1) const { return product_of(scalars + s * count, factors, without); }
   __device__ bool has(int i) const { return i >= factors.first && i < factors.last; }
 };
 

@@ -17,6 +17,13 @@ namespace user_term_kernels {
 struct Factors {
   int first, last;  // columns of the scalars
 };
+// The product of a sequence's factors, but for the one in column `without`.
+template <class T>
+constexpr T product_of(const T* scalars, Factors factors, int without = -1) {
+  T product = 1;
+  for (int i = factors.first; i < factors.last; ++i) product *= i == without ? T{1} : scalars[i];
+  return product;
+}
 extern tensor::Kernel<void(const Tensor& z, const Tensor& scalars, Factors factors, const Tensor& offsets, Tensor& y)> forward;
 extern tensor::Kernel<void(const Tensor& z, const Tensor& scalars, Factors factors, const Tensor& offsets, const Tensor& dy,
                            Tensor& dz, Tensor& dscalars)>

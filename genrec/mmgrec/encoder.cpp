@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "autograd/ops/attention.h"
-#include "autograd/ops/joined_projections.h"
 #include "autograd/ops/user_term.h"
 
 namespace genrec::mmgrec {
@@ -27,28 +26,27 @@ EncoderLayer::EncoderLayer(nn::Parameters& parameters, const std::string& name, 
 }
 
 nn::JoinedLinears EncoderLayer::joined() const {
-  if (packed_.keys.w.defined()) return packed_;
-  const auto [keys, values] = autograd::joined_self_projections(w_qkv_, w_o_, options_.heads, u_qkv_);
-  return {nn::Linear(keys), nn::Linear(values)};
+  return packed_.defined() ? packed_
+                           : nn::JoinedLinears(autograd::joined_self_projections(w_qkv_, w_o_, options_.heads, u_qkv_));
 }
 
 void EncoderLayer::pack() {
   packed_ = joined();
-  packed_.keys.pack(), packed_.values.pack(), feed_forward_.pack();
+  packed_.pack(), feed_forward_.pack();
 }
 
 Var EncoderLayer::attend(const Var& x, const Var& users, const Tensor& offsets) const {
   const int heads = options_.heads;
   const autograd::AttentionOptions options{.heads = heads, .scale = 1 / std::sqrt(static_cast<double>(width_))};
-  const auto [keys, values] = joined();
-  Var asked = keys(x);  // [T, (heads + 1) D], or, without the user's share, [T, heads D]
+  const nn::JoinedLinears by = joined();
+  Var asked = by.keys(x);  // [T, (heads + 1) D], or, without the user's share, [T, heads D]
   Var abg;
   if (relation_) {
     abg = autograd::scalar_mlps(users, scalars_);  // [S, 3], a, b, g of Eq. 17
     asked = autograd::user_term(asked, abg, 0, 2, offsets, heads);
   }
   const Var seen = autograd::shared_attention(asked, x, offsets, offsets, options);  // [T, heads D]
-  const Var y = values(seen);
+  const Var y = by.values(seen);
   return relation_ ? autograd::user_term(y, abg, 2, 3, offsets, 1) : y;
 }
 

@@ -6,7 +6,7 @@
 
 #include "autograd/ops/scalar_mlps.h"
 #include "genrec/mmgrec/blocks.h"
-#include "nn/multi_head_attention.h"
+#include "nn/joined_linears.h"
 
 namespace genrec::mmgrec {
 
@@ -20,7 +20,7 @@ class EncoderLayer {
   void pack();  // see nn::Linear
 
  private:
-  nn::JoinedLinears joined() const;
+  nn::JoinedLinears joined() const;  // w_qkv_, u_qkv_ and w_o_ multiplied by each other
   Var attend(const Var& x, const Var& users, const Tensor& offsets) const;
 
   std::string name_;
@@ -31,7 +31,7 @@ class EncoderLayer {
   Var u_qkv_;                                 // [D, 3 D], shared by the heads (Eq. 16)
   std::vector<autograd::ScalarMlp> scalars_;  // s_q, s_k, s_v: D - D/2 - 1 (Eq. 17)
   Var w_o_;                                   // [heads D, D]
-  nn::JoinedLinears packed_;                  // these multiplied by each other, of a packed layer
+  nn::JoinedLinears packed_;                  // what joined() makes, once packed
   PostNorm attention_norm_;
   FeedForwardBlock feed_forward_;
 };

@@ -34,7 +34,7 @@ class Recommender {
   // before (unused in the first step) and belongs to user row_user[r] of the memory.
   Scores step(State& state, const Memory& memory, const Tensor& tokens, const Tensor& parents, const Tensor& row_user) const;
 
-  // The model as it is now with a decoder for inference: see nn::Linear::pack().
+  // The model as it is now, for inference: see nn::Linear::pack().
   Recommender packed() const;
 
   const Tensor& user_vectors() const { return user_vectors_.value(); }

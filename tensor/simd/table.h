@@ -79,7 +79,7 @@ struct Simd {
   void (*dropout_words)(const PhiloxKey& key, uint64_t first_index, uint16_t* words, int64_t n);
   // The steps of attention.h. s [m, n] = x y^T; with `lower` only what has j <= i need be there.
   void (*attention_dots)(int64_t m, int64_t n, int64_t width, Rows<const T> x, Rows<const T> y, bool lower, T* s);
-  // c [m, width] = A b [k, width]; A is [m, k] or, transposed, [k, m].
+  // c [m, width] = (add ? c : 0) + A b [k, width]; A is [m, k] or, transposed, [k, m].
   void (*attention_product)(bool transposed, int64_t m, int64_t k, Rows<const T> a, Rows<const T> b, int64_t width,
                             bool add, Rows<T> c);
   // From q k^T to the probabilities, in place, and to those that dropout keeps. keys >= 1.

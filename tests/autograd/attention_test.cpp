@@ -3,11 +3,10 @@
 
 #include <cmath>
 
-#include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tensor/simd/simd.h"
 #include "tests/autograd/ragged.h"
-#include "tests/catch.h"
+#include "tests/autograd/results.h"
 
 using namespace autograd;
 using tests::offsets_of;
@@ -142,19 +141,9 @@ TEST_CASE("attention has the same bits for any number of threads, with and witho
   const Tensor offsets = offsets_of(lengths), x = random_matrix(tests::total(lengths), 3 * 32, 8).to(DType::f32);
   const Tensor dy = random_matrix(x.rows(), 32, 9).to(DType::f32);
   const AttentionOptions options{.heads = 4, .scale = 0.35};
-  std::vector<float> y, dx;
-  for (const int threads : {1, 2, 7}) {
-    tensor::set_threads(threads);
-    Tape tape;
-    Var input = Var::parameter(x);
-    const Var out = attention_qkv(input, offsets, options);
-    tape.backward(out, dy);
-    if (threads == 1) y = out.value().to_vector<float>(), dx = input.grad().to_vector<float>();
-    CHECK(out.value().to_vector<float>() == y);
-    CHECK(input.grad().to_vector<float>() == dx);
-  }
-  CHECK(attention_qkv(x, offsets, options).value().to_vector<float>() == y);
-  tensor::set_threads(0);
+  const auto run = [&](const std::vector<Var>& in) { return attention_qkv(in[0], offsets, options); };
+  const tests::Results results = tests::check_threads({x}, dy, run);
+  CHECK(run({x}).value().to_vector<float>() == results.y.to_vector<float>());
 }
 
 TEST_CASE("attention says what is wrong with its inputs", "[attention]") {

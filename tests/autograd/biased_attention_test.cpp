@@ -3,10 +3,9 @@
 
 #include "autograd/ops/attention.h"
 #include "autograd/ops/dropout.h"
-#include "tensor/parallel.h"
 #include "tensor/simd/simd.h"
 #include "tests/autograd/ragged.h"
-#include "tests/catch.h"
+#include "tests/autograd/results.h"
 
 using namespace autograd;
 using tests::offsets_of;
@@ -122,24 +121,13 @@ TEST_CASE("attention with bias and dropout has the same bits for any number of t
   for (int s = 0; s < 60; ++s) lengths.push_back((s * 7) % 23);
   const Tensor offsets = offsets_of(lengths), x = random_matrix(tests::total(lengths), 3 * 32, 8).to(DType::f32);
   const Tensor dy = random_matrix(x.rows(), 32, 9).to(DType::f32), table = random_matrix(6, 4, 2).to(DType::f32);
-  std::vector<std::vector<float>> want;
-  for (const int threads : {1, 2, 7}) {
-    tensor::set_threads(threads);
-    Tape tape;
-    const Var input = Var::parameter(x), bias = Var::parameter(table);
-    const Var out = attention_qkv(input, offsets, options_of(4, false, .1), {bias, kBuckets});
-    tape.backward(out, dy);
-    std::vector<std::vector<float>> got;
-    for (const Tensor& t : {out.value(), input.grad(), bias.grad()}) got.push_back(t.to_vector<float>());
-    if (threads == 1) want = got;
-    CHECK(got == want);
-  }
-  tensor::set_threads(0);
+  AttentionOptions options = options_of(4, false, .1);
+  const auto run = [&](const std::vector<Var>& in) { return attention_qkv(in[0], offsets, options, {in[1], kBuckets}); };
+  const std::vector<float> want = tests::check_threads({x, table}, dy, run).y.to_vector<float>();
   // Without a tape the same numbers come out; another stream drops others.
-  CHECK(attention_qkv(x, offsets, options_of(4, false, .1), {table, kBuckets}).value().to_vector<float>() == want[0]);
-  AttentionOptions other = options_of(4, false, .1);
-  other.stream = tensor::Random(3, "probabilities", 8);
-  CHECK(attention_qkv(x, offsets, other, {table, kBuckets}).value().to_vector<float>() != want[0]);
+  CHECK(run({x, table}).value().to_vector<float>() == want);
+  options.stream = tensor::Random(3, "probabilities", 8);
+  CHECK(run({x, table}).value().to_vector<float>() != want);
 }
 
 TEST_CASE("cross-attention drops probabilities by their place in the batch", "[attention]") {

@@ -1,26 +1,13 @@
 // Decoding step by step gives what attention over whole sequences gives.
 #include "autograd/ops/decode_attention.h"
 
-#include <cmath>
-
 #include "tests/autograd/ragged.h"
-#include "tests/catch.h"
+#include "tests/autograd/results.h"
 
 using namespace autograd;
+using tests::distance;
 using tests::offsets_of;
 using tests::random_matrix;
-
-namespace {
-
-double distance(const Tensor& x, const Tensor& y) {
-  double worst = x.shape() == y.shape() ? 0 : 1e300;
-  for (int64_t i = 0; i < x.size() && worst < 1e300; ++i) {
-    worst = std::max(worst, std::fabs(x.data<double>()[i] - y.data<double>()[i]));
-  }
-  return worst;
-}
-
-}  // namespace
 
 TEST_CASE("cached self-attention along the ancestors equals causal attention", "[decode_attention]") {
   const AttentionOptions options{.heads = 2, .scale = .4};

@@ -2,9 +2,8 @@
 
 #include <cmath>
 
-#include "tensor/parallel.h"
 #include "tests/autograd/ragged.h"
-#include "tests/catch.h"
+#include "tests/autograd/results.h"
 
 using namespace autograd;
 
@@ -38,24 +37,11 @@ TEST_CASE("gru has the same bits for any number of threads", "[gru]") {
   std::vector<int32_t> offsets{0};
   for (int s = 0; s < 300; ++s) offsets.push_back(offsets.back() + (s * 7) % 11);
   const int64_t tokens = offsets.back();
-  const Tensor xv = tests::random_matrix(tokens, 48, 1).to(DType::f32), uv = tests::random_matrix(16, 48, 2).to(DType::f32);
+  const Tensor x = tests::random_matrix(tokens, 48, 1).to(DType::f32), u = tests::random_matrix(16, 48, 2).to(DType::f32);
   const Tensor dy = tests::random_matrix(tokens, 16, 3).to(DType::f32);
-  std::vector<float> first;
-  for (const int threads : {1, 2, 7}) {
-    tensor::set_threads(threads);
-    Tape tape;
-    Var x = Var::parameter(xv), u = Var::parameter(uv), c = Var::parameter(Tensor::full({16}, 0.1));
-    const Var y = gru(x, u, c, Tensor::from(offsets));
-    tape.backward(y, dy);
-    std::vector<float> all = y.value().to_vector<float>();
-    for (const Var& v : {x, u, c}) {
-      const auto g = v.grad().to_vector<float>();
-      all.insert(all.end(), g.begin(), g.end());
-    }
-    if (threads == 1) first = all;
-    CHECK(all == first);
-  }
-  tensor::set_threads(0);
+  tests::check_threads({x, u, Tensor::full({16}, 0.1)}, dy, [&](const std::vector<Var>& in) {
+    return gru(in[0], in[1], in[2], Tensor::from(offsets));
+  });
 }
 
 TEST_CASE("gru takes no tokens, and refuses wrong shapes", "[gru]") {

@@ -1,26 +1,19 @@
 // Attention over a matrix that is both keys and values, by projections that were multiplied by each other.
 #include "autograd/ops/joined_projections.h"
 
-#include <cmath>
-
 #include "autograd/ops/attention.h"
 #include "autograd/ops/matmul.h"
-#include "tensor/parallel.h"
 #include "tests/autograd/ragged.h"
-#include "tests/catch.h"
+#include "tests/autograd/results.h"
 
 using namespace autograd;
+using tests::distance;
 using tests::offsets_of;
 using tests::random_matrix;
+using tests::Results;
+using tests::results_of;
 
 namespace {
-
-double distance(const Tensor& x, const Tensor& y) {
-  const auto a = x.to(DType::f64).to_vector<double>(), b = y.to(DType::f64).to_vector<double>();
-  double worst = a.size() == b.size() ? 0 : 1e300;
-  for (size_t i = 0; i < a.size() && i < b.size(); ++i) worst = std::max(worst, std::fabs(a[i] - b[i]));
-  return worst;
-}
 
 const std::vector<int> kQueries = {5, 2, 0, 1, 5, 3}, kKeys = {20, 1, 4, 0, 33, 16};
 
@@ -33,24 +26,6 @@ Tensor repeated(const Tensor& x, int64_t copies) {
     }
   }
   return y;
-}
-
-// The output and the gradients of x, m, q, kv and out.
-struct Results {
-  Tensor y;
-  std::vector<Tensor> gradients;
-};
-
-template <class F>
-Results results_of(const std::vector<Tensor>& inputs, const Tensor& dy, F&& run) {
-  std::vector<Var> in;
-  for (const Tensor& x : inputs) in.push_back(Var::parameter(x));
-  Tape tape;
-  const Var y = run(in);
-  tape.backward(y, dy);
-  Results results{y.value(), {}};
-  for (const Var& x : in) results.gradients.push_back(x.grad());
-  return results;
 }
 
 }  // namespace
@@ -106,25 +81,15 @@ TEST_CASE("joined projections of which only the keys are used have no gradient o
 }
 
 TEST_CASE("attention over shared keys has the same bits for any number of threads", "[attention]") {
-  const Tensor q_offsets = offsets_of(kQueries), k_offsets = offsets_of(kKeys);
-  const Tensor q = random_matrix(tests::total(kQueries), 128, 1).to(DType::f32),
-               m = random_matrix(tests::total(kKeys), 32, 2).to(DType::f32), dy = random_matrix(q.rows(), 128, 3).to(DType::f32);
-  AttentionOptions options{.heads = 4, .scale = 0.2, .dropout = 0.3};
-  std::vector<float> first;
-  for (const int threads : {1, 2, 5}) {
-    tensor::set_threads(threads);
-    const Results results = results_of({q, m}, dy, [&](const std::vector<Var>& in) {
-      return shared_attention(in[0], in[1], q_offsets, k_offsets, options);
-    });
-    std::vector<float> all = results.y.to_vector<float>();
-    for (const Tensor& gradient : results.gradients) {
-      const auto values = gradient.to_vector<float>();
-      all.insert(all.end(), values.begin(), values.end());
-    }
-    if (threads == 1) first = all;
-    CHECK(all == first);
-  }
-  tensor::set_threads(0);
+  std::vector<int> queries, keys;  // of more sequences than one piece of work has
+  for (int s = 0; s < 60; ++s) queries.push_back(s * 5 % 7), keys.push_back(s * 7 % 23);
+  const Tensor q_offsets = offsets_of(queries), k_offsets = offsets_of(keys);
+  const Tensor q = random_matrix(tests::total(queries), 128, 1).to(DType::f32),
+               m = random_matrix(tests::total(keys), 32, 2).to(DType::f32), dy = random_matrix(q.rows(), 128, 3).to(DType::f32);
+  const AttentionOptions options{.heads = 4, .scale = 0.2, .dropout = 0.3};
+  tests::check_threads({q, m}, dy, [&](const std::vector<Var>& in) {
+    return shared_attention(in[0], in[1], q_offsets, k_offsets, options);
+  });
 }
 
 TEST_CASE("attention over shared keys says what is wrong with its inputs", "[attention]") {
@@ -136,8 +101,10 @@ TEST_CASE("attention over shared keys says what is wrong with its inputs", "[att
   CHECK(tests::error_of([&] { shared_attention(q, m, offsets_of({3}), keys, {.heads = 2}); }) ==
         "shared_attention: q_offsets ends at 3, the values have 4 rows; both must be equal");
   CHECK(tests::error_of([&] { joined_projections(q, m, random_matrix(12, 3, 3), 2); }) ==
-        "joined_projections: out is [12,3], kv [5,6], q 12 columns, for 2 heads; out must be [heads*W, E], q [D, heads*W] and kv "
-        "[M, 2*heads*W], or, without q, [D, 3*heads*W]");
+        "joined_projections: out is [12,3], kv [5,6], q [4,12], for 2 heads; out must be [heads*W, E], q [D, heads*W] and kv "
+        "[M, 2*heads*W]");
+  CHECK(tests::error_of([&] { joined_self_projections(m, random_matrix(12, 3, 2), 2); }) ==
+        "joined_projections: out is [12,3], qkv [5,6], for 2 heads; out must be [heads*W, E], qkv [D, 3*heads*W]");
   CHECK(tests::error_of([&] { joined_self_projections(random_matrix(4, 36, 1), random_matrix(12, 3, 2), 2, m); }) ==
         "joined_projections: user is [5,6]; it must be [4,18], [D, 3*W]");
   CHECK(tests::error_of([&] { joined_self_projections(q, m.to(DType::f32), 1); }) ==

@@ -1,8 +1,7 @@
 #include "autograd/ops/layer_norm.h"
 
-#include "tensor/parallel.h"
 #include "tests/autograd/ragged.h"
-#include "tests/catch.h"
+#include "tests/autograd/results.h"
 
 using namespace autograd;
 
@@ -22,24 +21,10 @@ TEST_CASE("layer_norm gives the golden values", "[layer_norm]") {
 }
 
 TEST_CASE("layer_norm has the same bits for any number of threads", "[layer_norm]") {
-  const Tensor xv = tests::random_matrix(1003, 64, 1).to(DType::f32), dy = tests::random_matrix(1003, 64, 2).to(DType::f32);
-  std::vector<float> first;
-  for (const int threads : {1, 2, 7}) {
-    tensor::set_threads(threads);
-    Tape tape;
-    Var x = Var::parameter(xv), gamma = Var::parameter(Tensor::full({64}, 1.5)),
-        beta = Var::parameter(Tensor::full({64}, .5));
-    const Var y = layer_norm(x, gamma, beta);
-    tape.backward(y, dy);
-    std::vector<float> all = y.value().to_vector<float>();
-    for (const Var& v : {x, gamma, beta}) {
-      const auto g = v.grad().to_vector<float>();
-      all.insert(all.end(), g.begin(), g.end());
-    }
-    if (threads == 1) first = all;
-    CHECK(all == first);
-  }
-  tensor::set_threads(0);
+  const Tensor x = tests::random_matrix(1003, 64, 1).to(DType::f32), dy = tests::random_matrix(1003, 64, 2).to(DType::f32);
+  tests::check_threads({x, Tensor::full({64}, 1.5), Tensor::full({64}, .5)}, dy, [](const std::vector<Var>& in) {
+    return layer_norm(in[0], in[1], in[2]);
+  });
 }
 
 TEST_CASE("layer_norm takes no rows, and refuses wrong shapes", "[layer_norm]") {

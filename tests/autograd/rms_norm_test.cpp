@@ -1,8 +1,7 @@
 #include "autograd/ops/rms_norm.h"
 
-#include "tensor/parallel.h"
 #include "tests/autograd/ragged.h"
-#include "tests/catch.h"
+#include "tests/autograd/results.h"
 
 using namespace autograd;
 
@@ -23,23 +22,8 @@ TEST_CASE("rms_norm gives the golden values", "[rms_norm]") {
 }
 
 TEST_CASE("rms_norm has the same bits for any number of threads", "[rms_norm]") {
-  const Tensor xv = tests::random_matrix(5003, 64, 1).to(DType::f32), dy = tests::random_matrix(5003, 64, 2).to(DType::f32);
-  std::vector<float> first;
-  for (const int threads : {1, 2, 7}) {
-    tensor::set_threads(threads);
-    Tape tape;
-    Var x = Var::parameter(xv), w = Var::parameter(Tensor::full({64}, 1.5));
-    const Var y = rms_norm(x, w);
-    tape.backward(y, dy);
-    std::vector<float> all = y.value().to_vector<float>();
-    for (const Var& v : {x, w}) {
-      const auto g = v.grad().to_vector<float>();
-      all.insert(all.end(), g.begin(), g.end());
-    }
-    if (threads == 1) first = all;
-    CHECK(all == first);
-  }
-  tensor::set_threads(0);
+  const Tensor x = tests::random_matrix(5003, 64, 1).to(DType::f32), dy = tests::random_matrix(5003, 64, 2).to(DType::f32);
+  tests::check_threads({x, Tensor::full({64}, 1.5)}, dy, [](const std::vector<Var>& in) { return rms_norm(in[0], in[1]); });
 }
 
 TEST_CASE("rms_norm takes no rows, and refuses wrong shapes", "[rms_norm]") {

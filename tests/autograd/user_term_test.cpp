@@ -6,11 +6,11 @@
 #include "autograd/ops/attention.h"
 #include "autograd/ops/joined_projections.h"
 #include "autograd/ops/matmul.h"
-#include "tensor/parallel.h"
 #include "tests/autograd/ragged.h"
-#include "tests/catch.h"
+#include "tests/autograd/results.h"
 
 using namespace autograd;
+using tests::distance;
 using tests::offsets_of;
 using tests::random_matrix;
 
@@ -55,13 +55,6 @@ Tensor by_plain_attention(const Tensor& qkv, const Tensor& quv, const Tensor& s,
     for (int64_t c = 0; c < width; ++c) out.data<double>()[i * width + c] = y.data<double>()[i * 2 * width + c];
   }
   return out;
-}
-
-double distance(const Tensor& x, const Tensor& y) {
-  const auto a = x.to(DType::f64).to_vector<double>(), b = y.to(DType::f64).to_vector<double>();
-  double worst = a.size() == b.size() ? 0 : 1e300;
-  for (size_t i = 0; i < a.size() && i < b.size(); ++i) worst = std::max(worst, std::fabs(a[i] - b[i]));
-  return worst;
 }
 
 }  // namespace
@@ -109,22 +102,7 @@ TEST_CASE("the user's share has the same bits for any number of threads", "[user
   const int64_t rows = tests::total(lengths);
   const Tensor offsets = offsets_of(lengths), z = random_matrix(rows, 160, 1).to(DType::f32),
                s = random_matrix(500, 3, 2).to(DType::f32), dy = random_matrix(rows, 128, 3).to(DType::f32);
-  std::vector<float> first;
-  for (const int threads : {1, 2, 7}) {
-    tensor::set_threads(threads);
-    Tape tape;
-    const Var in = Var::parameter(z), scalars = Var::parameter(s);
-    const Var y = user_term(in, scalars, 0, 2, offsets, 4);
-    tape.backward(y, dy);
-    std::vector<float> all = y.value().to_vector<float>();
-    for (const Var& x : {in, scalars}) {
-      const auto g = x.grad().to_vector<float>();
-      all.insert(all.end(), g.begin(), g.end());
-    }
-    if (threads == 1) first = all;
-    CHECK(all == first);
-  }
-  tensor::set_threads(0);
+  tests::check_threads({z, s}, dy, [&](const std::vector<Var>& in) { return user_term(in[0], in[1], 0, 2, offsets, 4); });
 }
 
 TEST_CASE("the user's share says what is wrong with its inputs", "[user_term]") {
