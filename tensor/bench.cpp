@@ -62,7 +62,7 @@ class FeedForwardBench {
         block_{values({kWidth, kHidden}), {}, values({kHidden, kWidth}), {}} {}
   double work() const { return 4.0 * static_cast<double>(h_.size() * kWidth); }
   void run() {
-    if (has_feed_forward(kHidden)) return feed_forward(block_, x_, Random(1, "bench dropout"), y_, nullptr);
+    if (has_feed_forward(kWidth, kHidden, kWidth)) return feed_forward(block_, x_, Random(1, "bench dropout"), y_, nullptr);
     const int64_t rows = x_.rows();
     gemm(false, false, rows, kHidden, kWidth, x_.data<float>(), kWidth, block_.w1.data<float>(), kHidden, h_.data<float>(), kHidden,
          {.relu = true}, precision());

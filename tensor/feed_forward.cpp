@@ -94,8 +94,9 @@ void for_chunks(int64_t hidden, F&& f) {
 
 }  // namespace
 
-bool has_feed_forward(int64_t hidden) {
-  return precision() == Precision::bf16 && tiles() && hidden > 0 && hidden % kTileSide == 0;
+bool has_feed_forward(int64_t width, int64_t hidden, int64_t out) {
+  return precision() == Precision::bf16 && tiles() && hidden > 0 && hidden % kTileSide == 0 &&
+         std::max({width, hidden, out}) <= kTileDepth;
 }
 
 void feed_forward(const FeedForward& f, const Tensor& x, const Random& stream, Tensor& y, Tensor* h) {

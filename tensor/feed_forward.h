@@ -16,7 +16,8 @@ struct FeedForward {
   double dropout = 0;
 };
 
-bool has_feed_forward(int64_t hidden);  // on the set in use, in bf16, for that many columns of h
+// On the set in use, in bf16, for these numbers of columns: longer sums would be added up in another order.
+bool has_feed_forward(int64_t width, int64_t hidden, int64_t out);
 
 // x [rows, width] -> y [rows, out], and h in bf16 for the backward pass, in tiles; not kept if `h` is null. Element (i, j) of h
 // is dropped by element i * hidden + j of the stream.

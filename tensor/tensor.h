@@ -40,7 +40,7 @@ class Tensor {
 
   // The elements; T must be the element type. On a CUDA tensor the pointer is a device pointer.
   template <class T>
-  T* data() { check_type(dtype_of<T>); rounded_ = nullptr; return reinterpret_cast<T*>(raw()); }
+  T* data() { check_type(dtype_of<T>); if (rounded_) rounded_ = nullptr; return reinterpret_cast<T*>(raw()); }
   template <class T>
   const T* data() const { check_type(dtype_of<T>); return reinterpret_cast<const T*>(raw()); }
   template <class T>
@@ -50,7 +50,8 @@ class Tensor {
   std::byte* raw() const { return memory_.get(); }
 
   // The elements in bf16, where what made them rounded them too, for products that read them so; else undefined. Copies of this
-  // handle have it as well. Asking for the elements to write them drops it; other handles of the memory do not notice that.
+  // handle have it as well. Asking for the elements to write them drops it; other handles of the memory do not notice that. Without
+  // it, several threads may ask.
   Tensor rounded() const;
   void set_rounded(const Tensor& rounded);  // of the same shape, or undefined
 

@@ -6,7 +6,6 @@ namespace tensor {
 
 namespace {
 
-constexpr int64_t kTileDepth = 1024;            // steps of k in a piece: its block of A [256, 1024] takes 512 KB
 constexpr int64_t kTileRows = 256;
 constexpr int64_t kTileColumns = 1024;           // of the sums of a weight gradient, and the least that are packed at a time
 constexpr int64_t kBlockOfB = 1 << 18;           // elements of B that a block of C is made of, half a megabyte

@@ -8,6 +8,8 @@
 
 namespace tensor {
 
+constexpr int64_t kTileDepth = 1024;  // steps of k in a piece: its block of A [256, 1024] takes 512 KB
+
 constexpr int64_t tiled(int64_t side) { return round_up(side, kTileSide); }  // a side of a matrix that is packed
 
 void run_tiles(const Product<float>& x, const TileKernels& tiles);         // on all threads

@@ -27,7 +27,8 @@ bool has_joined_feed_forward(const Var& x, const FeedForwardWeights& weights) {
   const auto fits = [](const Var& bias, const Var& w) { return !bias.defined() || bias.shape() == Shape{w.columns()}; };
   return in.device() == tensor::Device::cpu && in.dtype() == DType::f32 && in.shape().rank() >= 1 && in.size() > 0 &&
          up.shape().rank() == 2 && down.shape().rank() == 2 && in.columns() == up.rows() && up.columns() == down.rows() &&
-         fits(up_bias, up) && fits(down_bias, down) && tensor::has_feed_forward(up.columns());
+         fits(up_bias, up) && fits(down_bias, down) &&
+         tensor::has_feed_forward(up.rows(), up.columns(), down.columns());
 }
 
 Var feed_forward(const Var& x, const FeedForwardWeights& weights, double p, const tensor::Random& stream) {

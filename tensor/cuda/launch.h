@@ -12,10 +12,7 @@ template <class... Parameters, class... Arguments>
 void launch(const char* name, dim3 grid, dim3 block, size_t shared_bytes, void (*kernel)(Parameters...),
             const Arguments&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-  constexpr size_t kWithoutAsking = 48 << 10;
-  if (shared_bytes > kWithoutAsking) {
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)), name);
-  }
+  allow_shared_memory(name, reinterpret_cast<const void*>(kernel), shared_bytes);
   count_launch();
   kernel<<<grid, block, shared_bytes, stream()>>>(static_cast<Parameters>(arguments)...);
   check(cudaGetLastError(), name);

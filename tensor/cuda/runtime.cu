@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <unordered_map>
 
 #include "tensor/allocator.h"
 #include "tensor/cuda/device.h"
@@ -33,6 +34,7 @@ struct State {
   int64_t used = 0;                             // of the current half
   std::string description;
   int64_t launches = 0, synchronizations = 0;
+  std::unordered_map<const void*, size_t> shared_memory;  // bytes that a kernel may take, of those that asked
 };
 
 State& state() {
@@ -205,7 +207,12 @@ constinit TestHooks test_hooks;
 std::string open() {
   static const std::string missing = [] {
     std::string text = open_device();
-    if (text.empty()) install();
+    if (!text.empty()) return text;
+    try {
+      install();
+    } catch (const Error& error) {  // its memory is in use by others, or no code of ours fits it
+      text = error.what();
+    }
     return text;
   }();
   return missing;
@@ -216,6 +223,14 @@ cudaStream_t stream() { return state().stream; }
 int64_t launches() { return state().launches; }
 void count_launch() { ++state().launches; }
 int64_t synchronizations() { return state().synchronizations; }
+void allow_shared_memory(const char* name, const void* kernel, size_t bytes) {
+  constexpr size_t kWithoutAsking = 48 << 10;
+  if (bytes <= kWithoutAsking) return;
+  size_t& most = state().shared_memory[kernel];
+  if (bytes <= most) return;
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)), name);
+  most = bytes;
+}
 void synchronize() {
   leave_capture();
   ++state().synchronizations;
@@ -224,6 +239,7 @@ void synchronize() {
 void forget_copies() { cached_copies().clear(); }
 
 void check(cudaError_t status, const char* what) {
+  if (status != cudaSuccess) cudaGetLastError();  // clears it, or the next launch would be blamed
   require(Fault::resources, status == cudaSuccess, "cuda: ", what, ": ", cudaGetErrorString(status),
           "; try --device cpu, and report this if it comes back");
 }

@@ -16,6 +16,10 @@ cudaStream_t stream();
 void check(cudaError_t status, const char* what);  // throws Error: "cuda: WHAT: MESSAGE"
 void count_launch();
 
+// The kernel may be launched with that much dynamic shared memory. What was allowed before stays so: launches that are recorded, but
+// not yet made, need it.
+void allow_shared_memory(const char* name, const void* kernel, size_t bytes);
+
 // The elements on the device of an f32 tensor that lives there; an Error if it does not.
 float* floats(Tensor& x);
 const float* floats(const Tensor& x);

@@ -80,7 +80,7 @@ TEST_CASE("a feed-forward block has the bits of its operations, its weights sums
   tests::on_every_bf16_set([&] {
     for (const Block& block : kBlocks) {
       CAPTURE(block.rows, block.width, block.hidden, block.out);
-      on_tiles += tensor::has_feed_forward(block.hidden);
+      on_tiles += tensor::has_feed_forward(block.width, block.hidden, block.out);
       const Made got = joined(block), want = apart(block);
       CHECK(got.y == want.y);
       CHECK(got.dx == want.dx);
@@ -109,15 +109,19 @@ TEST_CASE("a feed-forward block has the same bits for any number of threads", "[
   }
 }
 
-TEST_CASE("a feed-forward block is one operation only in bf16, on tiles, for whole tiles of hidden columns", "[bf16][feed_forward]") {
+TEST_CASE("a feed-forward block is one operation in bf16, on tiles, for whole tiles of h and sums in one piece", "[bf16][feed_forward]") {
   const tests::IsaAndThreadsGuard guard;
   tensor::set_isa("tiles");
-  CHECK_FALSE(tensor::has_feed_forward(64));
+  CHECK_FALSE(tensor::has_feed_forward(8, 64, 8));
   const tensor::PrecisionScope scope(tensor::Precision::bf16);
-  CHECK(tensor::has_feed_forward(64));
-  CHECK_FALSE(tensor::has_feed_forward(40));
+  CHECK(tensor::has_feed_forward(8, 64, 8));
+  CHECK(tensor::has_feed_forward(1024, 1024, 1024));
+  CHECK_FALSE(tensor::has_feed_forward(8, 40, 8));
+  CHECK_FALSE(tensor::has_feed_forward(1025, 64, 8));
+  CHECK_FALSE(tensor::has_feed_forward(8, 1056, 8));
+  CHECK_FALSE(tensor::has_feed_forward(8, 64, 1025));
   tensor::set_isa("generic");
-  CHECK_FALSE(tensor::has_feed_forward(64));
+  CHECK_FALSE(tensor::has_feed_forward(8, 64, 8));
 }
 
 TEST_CASE("a feed-forward block whose weights do not fit says so", "[feed_forward]") {

@@ -37,6 +37,7 @@ T shuffle(unsigned mask, T value, int from_lane) {
   return value;
 }
 
+void check_shared_memory(const char* name, const void* kernel, size_t bytes);  // that it was allowed that much
 void check_pointer(const char* kernel, const void* pointer);  // null or device memory
 template <class T>
 void check_argument(const char* kernel, const T& argument) {

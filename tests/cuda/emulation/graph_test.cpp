@@ -32,6 +32,8 @@ void add_rows(Tensor& y, const Tensor& x, const Tensor& ids) {
   tensor::cuda::for_each("add rows", y.size(), [=](int64_t i) { to[i] += from[id[i]]; });
 }
 
+void fill_kernel(float* y, float value) { y[threadIdx.x] = value; }
+
 struct Counts {
   tensor::cuda::GraphCounts graphs = tensor::cuda::graph_counts();
   int64_t synchronizations = tensor::cuda::synchronizations(), kernels = tensor::cuda::launches();
@@ -185,4 +187,17 @@ TEST_CASE("the emulation runs copies of another stream when they are waited for,
              tests::Contains("a copy to the host while the stream is captured"));
   cudaStreamEndCapture(tensor::cuda::stream(), &graph);
   cudaGraphDestroy(graph);
+}
+
+TEST_CASE("a recorded kernel keeps the shared memory that it asked for", "[cuda][graph]") {
+  const OnDevice device;
+  Tensor y = zeros(64);
+  StepGraph graph(0);
+  graph.run([&] {
+    float* first = tensor::cuda::floats(y);
+    tensor::cuda::launch("fill", dim3(1), dim3(32), 90 << 10, fill_kernel, first, 1.f);
+    tensor::cuda::launch("fill", dim3(1), dim3(32), 50 << 10, fill_kernel, first + 32, 2.f);
+  });
+  CHECK(y.to_vector<float>()[31] == 1);
+  CHECK(y.to_vector<float>()[32] == 2);
 }

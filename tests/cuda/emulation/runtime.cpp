@@ -61,6 +61,11 @@ void verify(const void* host, const void* device, int64_t bytes) {
                   "emulation: an index tensor was changed after an operation had seen it");
 }
 
+std::unordered_map<const void*, int>& shared_limits() {  // bytes, of the kernels that were allowed more than others
+  static auto& all = *new std::unordered_map<const void*, int>;
+  return all;
+}
+
 }  // namespace
 
 static const bool hooked = (tensor::cuda::test_hooks = {remember, verify, poison_in_order}, true);
@@ -76,6 +81,13 @@ void check_pointer(const char* kernel, const void* pointer) {
   const auto* p = static_cast<const std::byte*>(pointer);
   tensor::require(tensor::Fault::bug, !p || (p >= arena().base && p < arena().base + arena().used), "emulation of ", kernel,
                   ": an argument points to host memory");
+}
+
+void check_shared_memory(const char* name, const void* kernel, size_t bytes) {
+  const auto found = shared_limits().find(kernel);
+  const size_t most = found == shared_limits().end() ? 48 << 10 : static_cast<size_t>(found->second);
+  tensor::require(tensor::Fault::bug, bytes <= most, "emulation of ", name, ": ", bytes, " bytes of shared memory, ", most,
+                  " are allowed");
 }
 
 }  // namespace emulation
@@ -96,6 +108,9 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* device, int) {
   device->major = 9;
   device->totalGlobalMem = emulation::kArena;
   return cudaSuccess;
+}
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
+  return emulation::shared_limits()[kernel] = value, cudaSuccess;
 }
 cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 cudaError_t cudaGetLastError() { return cudaSuccess; }

@@ -38,9 +38,12 @@ template <class... Parameters, class... Arguments>
 void launch(const char* name, dim3 grid, dim3 block, size_t shared_bytes, void (*kernel)(Parameters...),
             const Arguments&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  const auto* function = reinterpret_cast<const void*>(kernel);
+  allow_shared_memory(name, function, shared_bytes);
   count_launch();
   (emulation::check_argument(name, static_cast<Parameters>(arguments)), ...);
   emulation::submit_kernel([=] {  // the arguments are copied, as a launch copies them
+    emulation::check_shared_memory(name, function, shared_bytes);
     emulation::run(name, grid, block, shared_bytes, [&] { kernel(static_cast<Parameters>(arguments)...); });
   });
 }
