@@ -4,7 +4,6 @@
 
 #include "autograd/ops/attention_head.h"
 #include "autograd/ops/attention_tiles.h"
-#include "autograd/ops/dropout.h"
 #include "autograd/ops/matmul.h"
 #include "autograd/ops/relative_table.h"
 #include "tensor/cuda/map.h"

@@ -8,13 +8,10 @@ namespace autograd::dropout_kernels {
 static void apply_cuda(const Tensor& x, const Tensor& residual, double p, const tensor::Random& stream, Tensor& y) {
   const float *px = tensor::cuda::floats(x), *pr = tensor::cuda::floats_or_null(residual);
   float* py = tensor::cuda::floats(y);
-  const int64_t n = x.size();
   const DeviceDropout dropout(p, stream);
-  tensor::cuda::for_each("dropout", (n + 7) / 8, [=] __device__(int64_t block) {
-    dropout.for_block(block, 0, n, [&](int64_t i, auto drop) {
-      const float value = drop(px[i]);
-      py[i] = pr ? __fadd_rn(value, pr[i]) : value;
-    });
+  tensor::cuda::for_each("dropout", x.size(), [=] __device__(int64_t i) {
+    const float value = dropout(i, px[i]);
+    py[i] = pr ? __fadd_rn(value, pr[i]) : value;
   });
 }
 

@@ -13,25 +13,18 @@ using tensor::cuda::lane_of_warp;
 using tensor::cuda::RoundedElements;
 using tensor::cuda::warp_sum;
 
-// The elements of a row stay with the lanes that dropout gives them to, in every loop.
+// An element of a row belongs to one lane in every loop, which may so read again what it wrote.
 struct Row {
   int64_t begin, n;
-  DeviceDropout dropout;
 
   template <class F>
   __device__ void for_elements(F f) const {
-    dropout.for_warp(begin, begin + n, f);
-  }
-  template <class F>
-  __device__ void for_elements_undropped(F f) const {  // f(i): draws nothing
-    DeviceDropout none = dropout;
-    none.threshold = 0;
-    none.for_warp(begin, begin + n, [&](int64_t i, auto) { f(i); });
+    for (int64_t j = lane_of_warp(); j < n; j += tensor::cuda::kWarp) f(begin + j);
   }
   template <class F>
   __device__ float mean_of(F f) const {
     float sum = 0;
-    for_elements_undropped([&](int64_t i) { sum += f(i); });
+    for_elements([&](int64_t i) { sum += f(i); });
     return warp_sum(sum) / static_cast<float>(n);
   }
 };
@@ -41,11 +34,11 @@ __global__ void forward_kernel(int64_t rows, int64_t n, DeviceDropout dropout, c
                                RoundedElements rounded, float* mean, float* inverse) {
   const int64_t r = tensor::cuda::row_of_warp();
   if (r >= rows) return;
-  const Row row{r * n, n, dropout};
-  row.for_elements([&](int64_t i, auto drop) { sum[i] = __fadd_rn(drop(x[i]), residual[i]); });
+  const Row row{r * n, n};
+  row.for_elements([&](int64_t i) { sum[i] = __fadd_rn(dropout(i, x[i]), residual[i]); });
   const float m = mean ? row.mean_of([&](int64_t i) { return sum[i]; }) : 0.f;
   const float square = row.mean_of([&](int64_t i) { return (sum[i] - m) * (sum[i] - m); }), s = 1 / sqrtf(square + epsilon);
-  row.for_elements_undropped([&](int64_t i) {
+  row.for_elements([&](int64_t i) {
     const int64_t j = i - row.begin;
     rounded.set(i, y[i] = (sum[i] - m) * s * weight[j] + (shift ? shift[j] : 0.f));
   });
@@ -78,15 +71,15 @@ static void backward_of(const Tensor& sum, const Tensor& weight, const Tensor& m
   const RoundedElements copy = tensor::cuda::rounded_elements(rounded);
   const DeviceDropout dropout(dropped.p, dropped.stream);
   const auto row_backward = [=] __device__(int64_t r, auto add) {
-    const Row row{r * n, n, dropout};
+    const Row row{r * n, n};
     const float m = means ? means[r] : 0.f, s = inverses[r];
     const auto wdy = [&](int64_t i) { return w[i - row.begin] * g[i]; };
     const auto x_hat = [&](int64_t i) { return (x[i] - m) * s; };
     const float shared = means ? row.mean_of(wdy) : 0.f, dot = row.mean_of([&](int64_t i) { return wdy(i) * x_hat(i); });
-    row.for_elements([&](int64_t i, auto drop) {
+    row.for_elements([&](int64_t i) {
       const float normal = x_hat(i), d = s * (wdy(i) - shared - normal * dot) + (skipped ? skipped[i] : 0.f);
       out[i] = d;
-      const float dropped_d = drop(d);  // d where nothing is dropped
+      const float dropped_d = dropout(i, d);  // d where nothing is dropped
       if (dropped_out) dropped_out[i] = dropped_d;
       copy.set(i, dropped_d);
       add(0, i - row.begin, g[i] * normal);

@@ -1,8 +1,8 @@
-// Dropout inside of kernels: the bits of the CPU, by blocks of 8 neighbouring elements that share a Philox block. Device code.
+// Dropout inside of kernels: the bits of the CPU. Device code.
 #pragma once
 
 #include "autograd/ops/dropout.h"
-#include "tensor/cuda/rows.h"
+#include "tensor/cuda/launch.h"
 
 namespace autograd {
 
@@ -14,25 +14,18 @@ struct DeviceDropout {
   DeviceDropout(double p, const tensor::Random& stream)
       : key(stream.key()), threshold(p > 0 ? tensor::dropout_threshold(p) : 0), scale(static_cast<float>(1 / (1 - p))) {}
 
-  // f(i, drop) for the elements of a block that lie in [begin, end), where drop(x) is what becomes of element i. Rounds as the
-  // CPU does: no fused multiply-add.
-  template <class F>
-  __device__ void for_block(int64_t block, int64_t begin, int64_t end, F f) const {
-    const tensor::PhiloxBlock bits =
-        threshold > 0 ? tensor::philox_block(key, static_cast<uint64_t>(block)) : tensor::PhiloxBlock{};
-    for (int word = 0; word < 8; ++word) {
-      const int64_t i = 8 * block + word;
-      if (i < begin || i >= end) continue;
-      f(i, [&](float x) { return tensor::philox_word(bits, word) >= threshold ? __fmul_rn(x, scale) : 0.f; });
-    }
+  // What becomes of x, element i. The 8 elements of a Philox block draw it each for itself, so that neighbouring threads can take
+  // neighbouring elements. Rounds as the CPU does: no fused multiply-add.
+  __device__ float operator()(int64_t i, float x) const {
+    return threshold == 0 || word(static_cast<uint64_t>(i)) >= threshold ? __fmul_rn(x, scale) : 0.f;
   }
 
-  // The same for all elements [begin, end), by the lanes of a warp.
-  template <class F>
-  __device__ void for_warp(int64_t begin, int64_t end, F f) const {
-    for (int64_t block = begin / 8 + tensor::cuda::lane_of_warp(); 8 * block < end; block += tensor::cuda::kWarp) {
-      for_block(block, begin, end, f);
-    }
+ private:
+  // philox_word(block, i % 8) without an index into the block, which would send it to memory.
+  __device__ uint32_t word(uint64_t i) const {
+    const auto [w0, w1, w2, w3] = tensor::philox_block(key, i / 8).words;
+    const uint64_t half = i & 4 ? uint64_t{w3} << 32 | w2 : uint64_t{w1} << 32 | w0;
+    return half >> 16 * (i & 3) & 0xffffu;
   }
 };
 

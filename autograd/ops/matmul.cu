@@ -41,9 +41,7 @@ static void product_cuda(const Tensor& a, const Tensor& b, const Tensor& bias, T
     tensor::cuda::for_each("matmul.epilogue", size, [=] __device__(int64_t i) { copy.set(i, py[i] = finished(i)); });
   } else {
     const DeviceDropout dropout(options.dropout, *options.stream);
-    tensor::cuda::for_each("matmul.epilogue", (size + 7) / 8, [=] __device__(int64_t block) {
-      dropout.for_block(block, 0, size, [&](int64_t i, auto drop) { copy.set(i, py[i] = drop(finished(i))); });
-    });
+    tensor::cuda::for_each("matmul.epilogue", size, [=] __device__(int64_t i) { copy.set(i, py[i] = dropout(i, finished(i))); });
   }
   y.set_rounded(rounded_y);
 }
