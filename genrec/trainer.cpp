@@ -61,12 +61,12 @@ class Loop {
     checkpoint.restore("model", *phase_.parameters);
     const auto number = [&](const char* key) { return std::stoll(checkpoint.text(key)); };
     if (number("round") > phase_.round || (number("round") == phase_.round && number("done"))) return false;
-    if (number("round") < phase_.round) return true;  // the weights of the round before are the start of this one
     checkpoint.restore("optimizer", *phase_.optimizer, *phase_.parameters);
+    for (auto [name, value] : phase_.extra) value.copy_from(checkpoint.tensor(name));
+    if (number("round") < phase_.round) return true;  // the end of the round before is the start of this one
     epoch_ = number("epoch"), index_ = number("index"), step_ = number("step");
     watch_.begin(index_, std::strtod(checkpoint.text("loss_sum").c_str(), nullptr));
     stopping_.load_state(checkpoint.tensor("early_stopping"));
-    for (auto [name, value] : phase_.extra) value.copy_from(checkpoint.tensor(name));
     run_.truncate_log(number("log_lines"));
     return true;
   }
@@ -84,7 +84,7 @@ class Loop {
     wait_for_steps();
     nn::Checkpoint checkpoint;
     checkpoint.put("model", *phase_.parameters);
-    if (!done) checkpoint.put("optimizer", *phase_.optimizer);
+    if (!done || !phase_.last_round) checkpoint.put("optimizer", *phase_.optimizer);
     checkpoint.put("early_stopping", stopping_.state());
     for (const auto& [name, value] : phase_.extra) checkpoint.put(name, value);
     for (const auto& [key, value] : phase_.metadata) checkpoint.set(key, value);

@@ -17,7 +17,8 @@ namespace genrec {
 // One phase of a training: what is trained, on what, and how its progress is judged.
 struct TrainingPhase {
   std::string name;    // of its files and log lines: "graph"
-  int round = 0;       // phases may take turns; a later round continues from the weights of the earlier one
+  int round = 0;       // phases may take turns; a later round goes on with the weights and the optimiser of the earlier one
+  bool last_round = true;
   int64_t epochs = 0;
   int patience = 0;    // validations without improvement before the phase ends; 0: never, and the last weights count
   int validate_every = 1;

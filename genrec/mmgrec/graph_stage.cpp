@@ -73,6 +73,7 @@ class GraphStage {
     TrainingPhase phase{.name = "graph", .round = round, .epochs = options_.graph.epochs, .patience = options_.graph.patience};
     phase.learning_rate = options_.graph.learning_rate;
     phase.seed = request_.seed;
+    phase.last_round = round + 1 == options_.rounds;
     phase.parameters = &parameters_;
     phase.optimizer = optimizer_.get();
     phase.begin_epoch = [&, round](int64_t epoch) {
@@ -100,6 +101,7 @@ class GraphStage {
     TrainingPhase phase{.name = "quantizer", .round = round, .epochs = o.epochs};
     phase.learning_rate = o.learning_rate;
     phase.seed = request_.seed;
+    phase.last_round = round + 1 == options_.rounds;
     phase.parameters = &quantizer_parameters_;
     phase.optimizer = quantizer_optimizer_.get();
     phase.begin_epoch = [&](int64_t epoch) {
