@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
+#include <sstream>
 #include <toml++/toml.h>
 
 #include "genrec/log.h"
@@ -77,6 +79,28 @@ void write_start_of_manifest(RunFolder& run, const RunOptions& options, const Da
   run.set_manifest("training", training.to_json());
 }
 
+// The lines "name = value" of a configuration, without the comment that says where the value comes from.
+std::map<std::string, std::string> lines_of(const std::string& config) {
+  std::map<std::string, std::string> lines;
+  std::istringstream in(config);
+  for (std::string line; std::getline(in, line);) {
+    line = line.substr(0, line.rfind("  # "));
+    if (const size_t equals = line.find(" = "); equals != std::string::npos) lines[line.substr(0, equals)] = line;
+  }
+  return lines;
+}
+
+// A stage of a run that was begun before must have the options that the run was begun with. (One that only an older or a newer
+// program knows does not count.)
+void require_options_of(const RunFolder& run, const std::string& config) {
+  const auto before = lines_of(tensor::read_file(run / kConfig));
+  for (const auto& [name, line] : lines_of(config)) {
+    const auto found = before.find(name);
+    require(found == before.end() || found->second == line, "--stage: ", run.path(), " was begun with '",
+            found == before.end() ? "" : found->second, "', not with '", line, "'; give the same options, or another --out");
+  }
+}
+
 }  // namespace
 
 RunFolder begin_run(const OptionTable& table, const RunOptions& options, const Dataset& dataset) {
@@ -92,12 +116,14 @@ void train_run(System& system, const OptionTable& table, const RunOptions& optio
     require(std::find(stages.begin(), stages.end(), options.stage) != stages.end(), "--stage: ", options.model,
             " has no stage '", options.stage, "'; ", did_you_mean(nearest_name(options.stage, stages)));
   }
+  const FolderLock lock(options.out);
   const bool continues = options.resume || (!options.stage.empty() && file_exists(options.out + "/" + kConfig));
   RunFolder run = continues ? RunFolder::open(options.out) : begin_run(table, options, dataset);
   if (continues) {
     const tensor::Precision before = Run(options.out).precision();
     require(before == options.precision, "--precision: ", options.out, " was begun in ", tensor::name_of(before),
             "; give --precision ", tensor::name_of(before), ", or another --out");
+    if (!options.resume) require_options_of(run, config_text(table, options));
     write_start_of_manifest(run, options, dataset);
   }
   const tensor::PrecisionScope scope(options.precision);

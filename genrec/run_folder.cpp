@@ -1,5 +1,9 @@
 #include "genrec/run_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -19,7 +23,38 @@ namespace {
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kMetrics = "metrics.jsonl";
 
+void make_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  require(Fault::io, !error, path, ": cannot be made (", error.message(), "); give the path of a new folder, or of one to write to");
+}
+
+// Whether there is more in it than what a training begins with.
+bool has_trained(const std::string& path) {
+  const auto manifest = nlohmann::ordered_json::parse(tensor::read_file(path + "/" + kManifest), nullptr, false);
+  for (const auto& [key, value] : manifest.items()) {
+    if (key.starts_with("finished")) return true;
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    const std::string name = entry.path().filename();
+    const bool begun = name.starts_with(kManifest) || name.starts_with("config.toml");  // also what was left half written
+    if (!begun && !(name == kMetrics && entry.file_size() == 0)) return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+// On a file system that knows no locks it keeps nobody out.
+FolderLock::FolderLock(const std::string& path) : file_((make_folder(path), open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC))) {
+  if (file_ < 0 || flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  close(file_);
+  tensor::fail(Fault::io, path, ": another genrec is training in it; wait for its end, or give another --out");
+}
+
+FolderLock::~FolderLock() {
+  if (file_ >= 0) close(file_);
+}
 
 bool file_exists(const std::string& path) { return std::filesystem::exists(path); }
 
@@ -29,10 +64,9 @@ RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
 }
 
 RunFolder RunFolder::create(const std::string& path) {
-  require(!file_exists(path + "/" + kManifest), path, ": holds a run already; use --resume to go on with it, or another --out");
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  require(Fault::io, !error, path, ": cannot be made (", error.message(), ")");
+  require(!file_exists(path + "/" + kManifest) || !has_trained(path), path,
+          ": holds a run already; use --resume to go on with it, or another --out");
+  make_folder(path);
   RunFolder run(path);
   tensor::write_file_atomically(run / kManifest, "{}\n");
   run.truncate_log(0);

@@ -11,9 +11,21 @@ namespace genrec {
 
 bool file_exists(const std::string& path);
 
+// Keeps every other training out of a folder, which it makes if it is not there, for as long as it lives.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& path);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int file_;
+};
+
 class RunFolder {
  public:
-  // Makes the folder; an error if it already holds a run.
+  // Makes the folder; an error if it already holds a run. One that ended before it had trained anything does not count.
   static RunFolder create(const std::string& path);
   // An existing run; an error if there is none.
   static RunFolder open(const std::string& path);
