@@ -22,7 +22,9 @@ using ColumnTile = ProductTile<64>;  // of a result
 // Decides about `staged`; returns the shared memory that a block needs. `of_queries`: matrices with a row for each query.
 inline size_t shared_bytes_of(AttentionProblem& x, int64_t longest_queries, int64_t longest_keys, int of_queries,
                               tensor::Precision precision) {
-  if (precision == tensor::Precision::fp32) return shared_bytes_of(x, longest_keys);
+  if (precision == tensor::Precision::fp32) {
+    return shared_bytes_of(x, of_queries == 2 ? std::max(longest_queries, longest_keys) : longest_keys);
+  }
   const auto rows = [](int64_t n) { return (n + 15) / 16 * 16; };
   const int64_t words = (of_queries * rows(longest_queries) + 2 * rows(longest_keys)) * tensor::cuda::staged_stride(x.width);
   x.staged = words <= static_cast<int64_t>(kMostSharedBytes / sizeof(uint32_t));
@@ -219,6 +221,9 @@ __global__ void attend_tiles_backward_kernel(AttentionProblem x, const float* pr
         for (int task = warp; task * kTileRows < per_row * up_to_16(b.keys); task += warps) {  // 16 rows of dk, of dv or of both
           const bool of_key = same || task % 2 == 0, of_value = same || !of_key;
           const int row = task / per_row * kTileRows;
+          // Field by field: a reference to either would keep both in local memory.
+          const DeviceColumns to = {of_value ? dv.data : dk.data, of_value ? dv.stride : dk.stride,
+                                    {of_value ? dv.rounded.memory : dk.rounded.memory}};
           const auto weight = [&](const float* weights, int i, int j) {
             return i < b.queries && j < b.keys ? weights[int64_t{i} * b.keys + j] : 0.f;
           };
@@ -236,7 +241,7 @@ __global__ void attend_tiles_backward_kernel(AttentionProblem x, const float* pr
             };
             if (of_key) add(score, q);
             if (of_value) add(kept, dy);
-            write_tile(y, of_value ? dv : dk, b.k_row + row, b.keys - row, b.column + c, x.width - c);
+            write_tile(y, to, b.k_row + row, b.keys - row, b.column + c, x.width - c);
           }
         }
       });
