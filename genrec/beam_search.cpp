@@ -20,22 +20,34 @@ bool contains(std::span<const int32_t> sorted, int32_t value) {
   return std::binary_search(sorted.begin(), sorted.end(), value);
 }
 
+void sort_distinct(std::vector<int32_t>& items) {
+  std::sort(items.begin(), items.end());
+  items.erase(std::unique(items.begin(), items.end()), items.end());
+}
+
 }  // namespace
 
 BeamSearch::BeamSearch(const Trie& trie, const BeamOptions& options) : trie_(trie), options_(options) {
   tensor::require(options.k >= 1, "beam search: k is ", options.k, "; ask for at least one item");
 }
 
-// Counts the excluded items below each node, from the leaves up; a node is dead when they are all it holds.
-void BeamSearch::find_dead_nodes(int64_t user, std::span<const int32_t> excluded,
-                                 std::vector<std::vector<int32_t>>& dead) const {
-  std::vector<std::pair<int32_t, int32_t>> counts;  // (node, excluded items below), ascending
+const std::vector<int32_t>& BeamSearch::not_entered(int64_t user) const {
+  return options_.exclusion == Exclusion::trie ? excluded_[user] : unwanted_[user];
+}
+
+const std::vector<int32_t>& BeamSearch::not_listed(int64_t user) const {
+  return options_.exclusion == Exclusion::none ? unwanted_[user] : excluded_[user];
+}
+
+// Counts the items that are not entered below each node, from the leaves up; a node is dead when they are all it holds.
+void BeamSearch::find_dead_nodes(int64_t user, std::vector<std::vector<int32_t>>& dead) const {
+  std::vector<std::pair<int32_t, int32_t>> counts;  // (node, such items below), ascending
   const auto add = [](std::vector<std::pair<int32_t, int32_t>>& list, int32_t node, int32_t count) {
     if (!list.empty() && list.back().first == node) list.back().second += count;
     else list.emplace_back(node, count);
   };
   std::vector<int32_t> leaves;
-  for (int32_t item : excluded) leaves.push_back(trie_.leaf_of(item));
+  for (int32_t item : not_entered(user)) leaves.push_back(trie_.leaf_of(item));
   std::sort(leaves.begin(), leaves.end());
   for (int32_t leaf : leaves) add(counts, leaf, 1);
   for (int depth = trie_.levels(); depth >= 1; --depth) {
@@ -54,36 +66,38 @@ std::span<const int32_t> BeamSearch::dead_nodes(int64_t user, int depth) const {
   return dead_[user * trie_.levels() + depth - 1];
 }
 
-void BeamSearch::start(std::span<const int32_t> users, const ItemsOf& excluded) {
+void BeamSearch::start(std::span<const int32_t> users, const ItemsOf& excluded, const ItemsOf& unwanted) {
   users_ = static_cast<int64_t>(users.size());
   level_ = 0;
   trace_.clear();
-  excluded_.assign(users_, {});
-  dead_.assign(options_.exclusion == Exclusion::trie ? users_ * trie_.levels() : 0, {});
+  excluded_.assign(users_, {}), unwanted_.assign(users_, {});
   widths_.assign(users_, options_.k);
-  if (excluded) {
-    for (int64_t user = 0; user < users_; ++user) {
-      const auto items = excluded(users[user]);
-      excluded_[user].assign(items.begin(), items.end());
-    }
+  const auto append = [](std::vector<int32_t>& items, std::span<const int32_t> more) {
+    items.insert(items.end(), more.begin(), more.end());
+  };
+  bool any_dead = options_.exclusion == Exclusion::trie;
+  for (int64_t user = 0; user < users_; ++user) {
+    if (excluded) append(excluded_[user], excluded(users[user]));
+    if (unwanted) append(unwanted_[user], unwanted(users[user]));
+    append(excluded_[user], unwanted_[user]);
+    any_dead |= !unwanted_[user].empty();
   }
+  dead_.assign(any_dead ? users_ * trie_.levels() : 0, {});
   tensor::parallel_for(users_, kUserGrain, [&](int64_t begin, int64_t end) {
     for (int64_t user = begin; user < end; ++user) {
-      std::vector<int32_t>& items = excluded_[user];
-      std::sort(items.begin(), items.end());
-      items.erase(std::unique(items.begin(), items.end()), items.end());
+      sort_distinct(excluded_[user]), sort_distinct(unwanted_[user]);
+      const std::vector<int32_t>& items = excluded_[user];
       tensor::check(items.empty() || (items.front() >= 0 && items.back() < trie_.items()), "user ", users[user],
                     " excludes an item outside [0, ", trie_.items(), ")");
-      const int64_t count = static_cast<int64_t>(items.size());
+      const auto count = static_cast<int64_t>(items.size() - unwanted_[user].size());  // those that the beam may meet
       if (options_.exclusion == Exclusion::leaf) widths_[user] += static_cast<int32_t>(std::min(count, kLeafExtra));
-      if (options_.exclusion == Exclusion::trie) find_dead_nodes(user, items, dead_);
+      if (any_dead) find_dead_nodes(user, dead_);
     }
   });
   row_begin_.assign(1, 0);
   nodes_.clear(), parents_.clear(), codes_.clear(), scores_.clear();
   for (int64_t user = 0; user < users_; ++user) {
-    const bool nothing_left =
-        options_.exclusion == Exclusion::trie && static_cast<int64_t>(excluded_[user].size()) == trie_.items();
+    const bool nothing_left = static_cast<int64_t>(not_entered(user).size()) == trie_.items();
     if (!nothing_left) nodes_.push_back(0), scores_.push_back(0.0f);
     row_begin_.push_back(rows());
   }
@@ -182,13 +196,13 @@ void BeamSearch::adopt(const Tensor& found) {
 }
 
 // The items of the user's leaves, best first, at most k of them.
-std::vector<BeamSearch::Leaf> BeamSearch::list_of(int64_t user, bool drop_excluded) const {
+std::vector<BeamSearch::Leaf> BeamSearch::list_of(int64_t user, std::span<const int32_t> dropped) const {
   tensor::check(done(), "the search stands at level ", level_, " of ", trie_.levels());
   std::vector<Leaf> list;
   for (int64_t row = row_begin_[user]; row < row_begin_[user + 1]; ++row) {
     for (int32_t item : trie_.items_under(level_, nodes_[row])) {
       if (static_cast<int>(list.size()) == options_.k) return list;
-      if (!drop_excluded || !contains(excluded_[user], item)) list.push_back({item, row});
+      if (!contains(dropped, item)) list.push_back({item, row});
     }
   }
   return list;
@@ -197,7 +211,7 @@ std::vector<BeamSearch::Leaf> BeamSearch::list_of(int64_t user, bool drop_exclud
 Ranking BeamSearch::ranking() const {
   Ranking ranking(users_, options_.k);
   for (int64_t user = 0; user < users_; ++user) {
-    const std::vector<Leaf> list = list_of(user, options_.exclusion != Exclusion::none);
+    const std::vector<Leaf> list = list_of(user, not_listed(user));
     for (size_t rank = 0; rank < list.size(); ++rank) {
       ranking.items[user * options_.k + rank] = list[rank].item;
       ranking.scores[user * options_.k + rank] = scores_[list[rank].row];
@@ -209,7 +223,7 @@ Ranking BeamSearch::ranking() const {
 BeamStatistics BeamSearch::statistics() const {
   BeamStatistics result;
   for (int64_t user = 0; user < users_; ++user) {
-    for (const Leaf& leaf : list_of(user, false)) {
+    for (const Leaf& leaf : list_of(user, {})) {
       ++result.listed;
       result.excluded += contains(excluded_[user], leaf.item);
     }
@@ -218,7 +232,7 @@ BeamStatistics BeamSearch::statistics() const {
 }
 
 std::vector<float> BeamSearch::path_scores(int64_t user, int rank) const {
-  const std::vector<Leaf> list = list_of(user, options_.exclusion != Exclusion::none);
+  const std::vector<Leaf> list = list_of(user, not_listed(user));
   tensor::check(rank >= 0 && rank < static_cast<int>(list.size()), "rank ", rank, " of a list of ", list.size());
   std::vector<float> result(level_);
   int64_t row = list[rank].row;

@@ -18,7 +18,7 @@
 
 namespace genrec {
 
-// What happens to the excluded (seen, unwanted) items of a user.
+// What happens to the excluded items of a user, usually those already seen. Unwanted ones are always treated as by `trie`.
 enum class Exclusion {
   none,  // they may be listed
   leaf,  // the beam is wider by min(excluded, 20), excluded leaves are dropped at the end; a list may come out short
@@ -56,8 +56,8 @@ class BeamSearch {
   BeamSearch(const Trie& trie, const BeamOptions& options);  // keeps a reference to the trie
 
   // One beam per user, standing at the root; no row for a user who has nothing left with Exclusion::trie.
-  // `excluded` may be empty; it is asked for each user once.
-  void start(std::span<const int32_t> users, const ItemsOf& excluded);
+  // `excluded` and `unwanted` may be empty; they are asked for each user once. Unwanted items count as excluded, too.
+  void start(std::span<const int32_t> users, const ItemsOf& excluded, const ItemsOf& unwanted = {});
   bool done() const { return level_ == trie_.levels(); }
   int level() const { return level_; }  // the level whose codes are to be scored next
 
@@ -92,8 +92,10 @@ class BeamSearch {
     int64_t row;
   };
 
-  void find_dead_nodes(int64_t user, std::span<const int32_t> excluded, std::vector<std::vector<int32_t>>& dead) const;
-  std::vector<Leaf> list_of(int64_t user, bool drop_excluded) const;
+  const std::vector<int32_t>& not_entered(int64_t user) const;  // items
+  const std::vector<int32_t>& not_listed(int64_t user) const;
+  void find_dead_nodes(int64_t user, std::vector<std::vector<int32_t>>& dead) const;
+  std::vector<Leaf> list_of(int64_t user, std::span<const int32_t> dropped) const;
   float normalizer_of(const StepScores& step, int64_t row) const;
   void require_scores(int64_t user, int64_t rows) const;
 
@@ -102,7 +104,8 @@ class BeamSearch {
   int level_ = 0;
   int64_t users_ = 0;
   std::vector<int32_t> widths_;                 // [users]
-  std::vector<std::vector<int32_t>> excluded_;  // [users], ascending, distinct
+  std::vector<std::vector<int32_t>> excluded_;  // [users], ascending, distinct; with the unwanted ones
+  std::vector<std::vector<int32_t>> unwanted_;  // [users], ascending, distinct
   std::vector<std::vector<int32_t>> dead_;      // [users * levels], ascending nodes of depth 1 .. levels
   std::vector<int64_t> row_begin_;
   std::vector<int32_t> nodes_, parents_, codes_;

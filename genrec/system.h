@@ -19,7 +19,8 @@ namespace genrec {
 struct Query {
   int32_t user = -1;
   std::span<const int32_t> history{};   // training items, ascending; what a model without order may read
-  std::span<const int32_t> excluded{};  // items, ascending; must not be listed
+  std::span<const int32_t> excluded{};  // items, ascending; must not be listed, unless the model was told to keep seen items
+  std::span<const int32_t> unwanted{};  // of these, ascending: never listed, whatever the model does with seen items
   std::span<const int32_t> sequence{};  // everything known before what is to be found, oldest first where the data are ordered
 };
 

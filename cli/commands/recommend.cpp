@@ -1,7 +1,11 @@
 // genrec recommend: lists of items for a user, a history, or every line of standard input; external ids only.
 #include <algorithm>
-#include <iostream>
+#include <cerrno>
+#include <cstring>
 #include <unordered_map>
+
+#include <poll.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -55,16 +59,64 @@ void sort_distinct(std::vector<int32_t>& items) {
   items.erase(std::unique(items.begin(), items.end()), items.end());
 }
 
+constexpr const char* kLooksLike =
+    R"(a request looks like {"user": "u7"} or {"history": ["i3", "i9"]}; "id" and "exclude": ["i4"] may be added)";
+
+// Standard input, line by line, and whether more of it has arrived: an answer must not wait for the next request.
+class InputLines {
+ public:
+  // Takes the next line if all of it has been read; the last line of the input needs no line break.
+  bool take(std::string& line) {
+    const size_t end = text_.find('\n', begin_);
+    if (end == std::string::npos && (!ended_ || begin_ == text_.size())) return false;
+    line = text_.substr(begin_, end - begin_);
+    begin_ = end == std::string::npos ? text_.size() : end + 1;
+    return true;
+  }
+  bool more_has_arrived() const {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    return !ended_ && poll(&input, 1, 0) > 0;
+  }
+  // Waits for more; false if the input had ended before.
+  bool read() {
+    if (ended_) return false;
+    text_.erase(0, begin_), begin_ = 0;
+    char some[1 << 16];
+    ssize_t count;
+    do {
+      pollfd input{STDIN_FILENO, POLLIN, 0};
+      poll(&input, 1, -1);
+      count = ::read(STDIN_FILENO, some, sizeof some);
+    } while (count < 0 && (errno == EINTR || errno == EAGAIN));
+    require(Fault::io, count >= 0, "stdin: ", std::strerror(errno), "; give --user or --history, or send requests");
+    text_.append(some, count);
+    ended_ = count == 0;
+    return true;
+  }
+
+ private:
+  std::string text_;  // what was read; taken up to begin_
+  size_t begin_ = 0;
+  bool ended_ = false;
+};
+
 // One list that is asked for, with the storage its query points into.
 struct Request {
   Json id;           // of a line of input; null if it has none
   std::string user;  // external id; "" of a bare history
   int32_t number = -1;
-  std::vector<int32_t> history, excluded;
+  std::vector<int32_t> history, excluded, unwanted;
   std::vector<int32_t> sequence;  // oldest first
   std::string error;              // of a line that cannot be answered
 
-  genrec::Query query() const { return {.user = number, .history = history, .excluded = excluded, .sequence = sequence}; }
+  void leave_out(const std::vector<int32_t>& items) {
+    unwanted.insert(unwanted.end(), items.begin(), items.end());
+    excluded.insert(excluded.end(), items.begin(), items.end());
+    sort_distinct(unwanted), sort_distinct(excluded);
+  }
+  genrec::Query query() const {
+    return {.user = number, .history = history, .excluded = excluded, .unwanted = unwanted, .sequence = sequence};
+  }
 };
 
 class Recommend : public Command {
@@ -73,7 +125,7 @@ class Recommend : public Command {
     options().add("run", run_, "Folder of a run").value_name("RUN").positional().required();
     options().add("user", user_, "A user of the data set; empty and no --history: standard input").value_name("ID");
     options().add("history", history_, "Items of someone else, oldest first, instead of a user").value_name("ID,...");
-    options().add("k", k_, "Items in a list").range(1, 10000);
+    options().add("k", k_, "Items in a list; of mmgrec also the beams, so that another K may list others").range(1, 10000);
     options().add("exclude", exclude_, "File of item ids, one per line, that are never listed").value_name("FILE");
     options().add("explain", explain_, "Say why, where the model can: codes, probabilities, nearest items");
     options().add("data", data_, "Folder of the data set, if it is no longer where it was").value_name("DIR");
@@ -89,7 +141,7 @@ class Recommend : public Command {
     const genrec::Dataset data = data_of(run, data_);
     const Names names(data);
     const std::unique_ptr<genrec::TrainedModel> model = run.load(data, run_precision(precision_));
-    if (!exclude_.empty()) read_excluded(names);
+    if (!exclude_.empty()) read_unwanted(names);
     if (user_.empty() && history_.empty()) {
       answer_lines(*model, data, names);
       return 0;
@@ -104,7 +156,7 @@ class Recommend : public Command {
   }
 
  private:
-  void read_excluded(const Names& names) {
+  void read_unwanted(const Names& names) {
     const std::string text = tensor::read_file(exclude_);
     int line = 0;
     for (size_t begin = 0, end; begin < text.size(); begin = end + 1) {
@@ -114,14 +166,14 @@ class Recommend : public Command {
       ++line;
       if (id.empty()) continue;
       try {
-        excluded_.push_back(names.item(id));
+        unwanted_.push_back(names.item(id));
       } catch (const tensor::Error& error) {
         tensor::fail(Fault::bad_data, exclude_, ":", line, ": ", error.what());
       }
     }
   }
 
-  // The model reads what it was trained on; nothing the user is known to have is listed.
+  // The model reads what it was trained on; what the user is known to have is excluded.
   Request of_user(const genrec::Dataset& data, const Names& names, const std::string& user) const {
     Request request;
     request.user = user;
@@ -141,39 +193,49 @@ class Recommend : public Command {
   }
 
   Request finished(Request request) const {
-    request.excluded.insert(request.excluded.end(), excluded_.begin(), excluded_.end());
     sort_distinct(request.history);
-    sort_distinct(request.excluded);
+    request.leave_out(unwanted_);
     return request;
+  }
+
+  static std::string id_of(const Json& value, const std::string& key) {
+    require(value.is_string(), "\"", key, "\" holds a ", value.type_name(), " where an id in quotes belongs; ", kLooksLike);
+    return value.get<std::string>();
+  }
+
+  static std::vector<std::string> ids_of(const Json& list, const std::string& key) {
+    require(list.is_array(), "\"", key, "\" is a ", list.type_name(), ", no list of ids; ", kLooksLike);
+    std::vector<std::string> ids;
+    for (const Json& value : list) ids.push_back(id_of(value, key));
+    return ids;
   }
 
   Request of_line(const genrec::Dataset& data, const Names& names, const std::string& line) const {
     Request request;
     try {
       const Json object = Json::parse(line);
-      require(object.is_object(), "the line is no JSON object; give {\"user\": ID} or {\"history\": [ID, ..]}");
+      require(object.is_object(), "the line is no JSON object; ", kLooksLike);
       if (object.contains("id")) request.id = object["id"];
       for (const auto& [key, value] : object.items())
-        require(key == "id" || key == "user" || key == "history" || key == "exclude", "unknown key '", key,
-                "'; give id, user, history, exclude");
-      require(object.contains("user") != object.contains("history"), "give either user or history");
-      Request asked = object.contains("user") ? of_user(data, names, object["user"].get<std::string>())
-                                              : of_history(names, object["history"].get<std::vector<std::string>>());
-      if (object.contains("exclude")) {
-        for (const int32_t item : names.items(object["exclude"].get<std::vector<std::string>>())) asked.excluded.push_back(item);
-        sort_distinct(asked.excluded);
-      }
+        require(key == "id" || key == "user" || key == "history" || key == "exclude", "unknown key '", key, "'; ", kLooksLike);
+      require(object.contains("user") != object.contains("history"), "give either \"user\" or \"history\"; ", kLooksLike);
+      Request asked = object.contains("user") ? of_user(data, names, id_of(object["user"], "user"))
+                                              : of_history(names, ids_of(object["history"], "history"));
+      if (object.contains("exclude")) asked.leave_out(names.items(ids_of(object["exclude"], "exclude")));
       asked.id = request.id;
       return asked;
-    } catch (const Json::exception& error) {
-      request.error = error.what();
+    } catch (const Json::parse_error& error) {
+      request.error = tensor::join("the line is not JSON, see its character ", error.byte, "; ", kLooksLike);
+    } catch (const Json::exception&) {
+      request.error = tensor::join("the line holds a number that is too large; ", kLooksLike);
     } catch (const tensor::Error& error) {
       request.error = error.what();
     }
     return request;
   }
 
-  // A line that cannot be answered gives an object with "error"; the order of the lines is kept.
+  // A line that cannot be answered gives an object with "error"; the order of the lines is kept. Lines that have arrived
+  // together are answered together.
   void answer_lines(const genrec::TrainedModel& model, const genrec::Dataset& data, const Names& names) const {
     constexpr size_t kAtOnce = 1024;
     const genrec::Stage stage("recommend");
@@ -200,12 +262,15 @@ class Recommend : public Command {
       print(lines);
       requests.clear();
     };
-    for (std::string line; std::getline(std::cin, line);) {
-      if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-      requests.push_back(of_line(data, names, line));
-      if (requests.size() == kAtOnce) flush();
-    }
-    if (!requests.empty()) flush();
+    InputLines input;
+    do {
+      for (std::string line; input.take(line);) {
+        if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+        requests.push_back(of_line(data, names, line));
+        if (requests.size() == kAtOnce) flush();
+      }
+      if (!requests.empty() && !input.more_has_arrived()) flush();
+    } while (input.read());
   }
 
   static genrec::Ranking row_of(const genrec::Ranking& ranking, size_t row) {
@@ -255,7 +320,7 @@ class Recommend : public Command {
 
   std::string run_, user_, exclude_, data_, precision_ = "run";
   std::vector<std::string> history_, changes_;
-  std::vector<int32_t> excluded_;
+  std::vector<int32_t> unwanted_;  // of --exclude
   int k_ = 10;
   bool explain_ = false;
 };

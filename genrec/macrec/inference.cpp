@@ -23,16 +23,6 @@ namespace {
 
 bool contains(std::span<const int32_t> list, int32_t item) { return std::find(list.begin(), list.end(), item) != list.end(); }
 
-// What the beam search must know as excluded; with `none` what stands in the sequence may be listed.
-std::vector<std::vector<int32_t>> excluded_of(std::span<const Query> queries, Exclusion exclude_seen) {
-  std::vector<std::vector<int32_t>> excluded;
-  for (const Query& query : queries) {
-    std::vector<int32_t>& items = excluded.emplace_back(query.excluded.begin(), query.excluded.end());
-    if (exclude_seen == Exclusion::none) std::erase_if(items, [&](int32_t item) { return contains(query.sequence, item); });
-  }
-  return excluded;
-}
-
 // Users that are searched for together on the CPU. Many: groups large enough to share the reading of the weights, each on one
 // thread; few: all, with the threads inside the products.
 int64_t cpu_group(int64_t users) {
@@ -46,10 +36,10 @@ struct Search {
   Language language;
   BeamSearch beams;
 
-  void run(std::span<const Query> queries, int history, const std::vector<std::vector<int32_t>>& excluded);
+  void run(std::span<const Query> queries, int history);
 };
 
-void Search::run(std::span<const Query> queries, int history, const std::vector<std::vector<int32_t>>& excluded) {
+void Search::run(std::span<const Query> queries, int history) {
   std::vector<int32_t> sources, offsets{0}, positions(queries.size());
   for (const Query& query : queries) {
     const size_t read = std::min<size_t>(query.sequence.size(), static_cast<size_t>(history));
@@ -58,7 +48,8 @@ void Search::run(std::span<const Query> queries, int history, const std::vector<
   }
   std::iota(positions.begin(), positions.end(), 0);
   const nn::T5::Memory memory = transformer.remember(Tensor::from(sources), Tensor::from(offsets));
-  beams.start(positions, [&](int32_t position) { return std::span<const int32_t>(excluded[position]); });
+  beams.start(positions, [&](int32_t position) { return queries[position].excluded; },
+              [&](int32_t position) { return queries[position].unwanted; });
   const TokenLayout& layout = tokens.layout();
   std::vector<int32_t> first_tokens;
   for (int level = 0; level < layout.levels(language); ++level) first_tokens.push_back(layout.level_begin(language, level));
@@ -74,7 +65,6 @@ void Search::run(std::span<const Query> queries, int history, const std::vector<
 
 BeamLists search_beams(const nn::T5& transformer, const ItemTokens& tokens, const Trie& trie, Language language,
                        std::span<const Query> queries, const SearchOptions& options) {
-  const Exclusion exclusion = options.exclude_seen == Exclusion::trie ? Exclusion::trie : Exclusion::leaf;
   const tensor::Device device = transformer.table().value().device();
   const bool on_cpu = device == tensor::Device::cpu;
   const int64_t users = static_cast<int64_t>(queries.size()), group = on_cpu ? cpu_group(users) : options.users_at_once;
@@ -84,8 +74,8 @@ BeamLists search_beams(const nn::T5& transformer, const ItemTokens& tokens, cons
   const auto search_for = [&](int64_t begin, int64_t end) {
     const auto some = queries.subspan(begin, end - begin);
     BeamLists& counts = counted[begin / group];
-    Search search{transformer, tokens, language, BeamSearch(trie, {.k = options.beam, .exclusion = exclusion})};
-    decode_batch(device, [&] { search.run(some, options.history, excluded_of(some, options.exclude_seen)); });
+    Search search{transformer, tokens, language, BeamSearch(trie, {.k = options.beam, .exclusion = options.exclude_seen})};
+    decode_batch(device, [&] { search.run(some, options.history); });
     const BeamStatistics statistics = search.beams.statistics();
     counts.listed = statistics.listed;
     if (options.exclude_seen != Exclusion::none) counts.seen = statistics.excluded;

@@ -15,9 +15,7 @@ Trie trie_with_end(const ItemIdentifiers& identifiers);
 struct SearchOptions {
   int history = 20;
   int beam = 20;
-  // Items of Query::sequence are kept (none), or treated as the beam search treats excluded items. Items of Query::excluded that
-  // are not in the sequence are never listed.
-  Exclusion exclude_seen = Exclusion::none;
+  Exclusion exclude_seen = Exclusion::none;  // what becomes of Query::excluded; Query::unwanted is never listed
   int64_t users_at_once = 256;  // on a GPU; for the CPU see inference.cpp
 };
 

@@ -46,7 +46,8 @@ void rank_batch(const Recommender& recommender, const Trie& trie, const Vocabula
     const Tensor users = input.strangers.defined() ? input.strangers.to(device)
                                                    : autograd::gather_rows(recommender.user_vectors(), input.users).value();
     const Recommender::Memory memory = recommender.encode(input.history, input.offsets, users);
-    search.start(positions, [&](int32_t position) { return queries[position].excluded; });
+    search.start(positions, [&](int32_t position) { return queries[position].excluded; },
+                 [&](int32_t position) { return queries[position].unwanted; });
     Recommender::State state;
     decode_beams(search, vocabulary.start(), first_tokens, device,
                  [&](const Tensor& tokens, const Tensor& parents, const Tensor& row_user) {

@@ -73,9 +73,9 @@ std::vector<Found> reference_beam(const ItemIdentifiers& ids, const ToyModel& mo
 }
 
 BeamSearch run(const Trie& trie, const BeamOptions& options, const ToyModel& model, const std::vector<int32_t>& users,
-               const ItemsOf& excluded = {}) {
+               const ItemsOf& excluded = {}, const ItemsOf& unwanted = {}) {
   BeamSearch search(trie, options);
-  search.start(users, excluded);
+  search.start(users, excluded, unwanted);
   std::vector<std::vector<int32_t>> prefixes(search.rows());
   while (!search.done()) {
     if (search.level() > 0) {
@@ -223,6 +223,28 @@ TEST_CASE("exclusion at the leaves widens the beam and drops; none keeps; both c
   CHECK(list_of(leaf.ranking(), 0) == expected);
   CHECK(expected.size() == 5);
   CHECK(leaf.statistics().excluded >= 1);
+}
+
+TEST_CASE("unwanted items are not entered, whatever becomes of the excluded ones", "[beam]") {
+  const ItemIdentifiers ids = some_identifiers(75, kSizes);
+  const Trie trie(ids);
+  const ToyModel model{kSizes};
+  const std::vector<int32_t> plain = list_of(run(trie, {.k = 75}, model, {3}).ranking(), 0);
+  const std::vector<int32_t> seen = {plain[28]}, unwanted(plain.begin(), plain.begin() + 28);
+  for (const Exclusion exclusion : {Exclusion::none, Exclusion::leaf, Exclusion::trie}) {
+    const BeamSearch search = run(trie, {.k = 5, .exclusion = exclusion}, model, {3},
+                                  [&](int32_t) { return std::span<const int32_t>(seen); },
+                                  [&](int32_t) { return std::span<const int32_t>(unwanted); });
+    std::vector<int32_t> gone = unwanted;
+    if (exclusion == Exclusion::trie) gone.push_back(seen[0]);
+    std::vector<int32_t> expected = items_of(trie, reference_beam(ids, model, 3, exclusion == Exclusion::leaf ? 6 : 5, false, gone));
+    if (exclusion == Exclusion::leaf) std::erase(expected, seen[0]);
+    expected.resize(5);
+    CHECK(list_of(search.ranking(), 0) == expected);
+  }
+  const BeamSearch nothing = run(trie, {.k = 5, .exclusion = Exclusion::none}, model, {3}, {},
+                                 [&](int32_t) { return std::span<const int32_t>(plain); });
+  CHECK(nothing.ranking().of(0).empty());
 }
 
 TEST_CASE("a leaf with several items lists them together", "[beam]") {

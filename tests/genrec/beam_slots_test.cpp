@@ -51,7 +51,7 @@ struct Talker {
 struct Case {
   ItemIdentifiers ids;
   std::vector<int32_t> first_tokens, users;
-  std::vector<std::vector<int32_t>> excluded;
+  std::vector<std::vector<int32_t>> excluded, unwanted;
   int64_t vocabulary = 3;
 
   explicit Case(uint64_t seed) {
@@ -70,6 +70,9 @@ struct Case {
       excluded.emplace_back();
       for (int32_t item = 0; item < items; ++item)
         if (user == 2 || rng.below(4) < static_cast<uint64_t>(user)) excluded[user].push_back(item);  // all of them for one
+      unwanted.emplace_back();
+      for (int32_t item = 0; item < items; ++item)
+        if (user > 0 && rng.below(8) == 0) unwanted[user].push_back(item);
     }
   }
   ItemsOf excluded_of() const {
@@ -78,7 +81,7 @@ struct Case {
   // The search on `device` in slots, or as BeamSearch does it.
   BeamSearch run(const Trie& trie, const BeamOptions& options, double grid, Device device, bool in_slots) const {
     BeamSearch search(trie, options);
-    search.start(users, excluded_of());
+    search.start(users, excluded_of(), [this](int32_t user) { return std::span<const int32_t>(unwanted[user]); });
     Talker talker{vocabulary, grid};
     if (!in_slots) {
       decode_beams(search, 1, first_tokens, Device::cpu, std::ref(talker));
