@@ -8,7 +8,9 @@
 namespace cli {
 
 genrec::Dataset data_of(const genrec::Run& run, const std::string& given) {
-  return genrec::load_dataset(given.empty() ? run.data() : given);
+  genrec::Dataset data = genrec::load_dataset(given.empty() ? run.data() : given);
+  genrec::require_data_of(run.folder(), data);
+  return data;
 }
 
 static std::string identifiers_of_run(const std::string& run, const std::string& modality) {
@@ -24,12 +26,15 @@ static std::string identifiers_of_run(const std::string& run, const std::string&
 
 IdentifiersOf load_identifiers(const std::string& run_or_file, const std::string& data, const std::string& modality) {
   const bool is_run = genrec::file_exists(run_or_file + "/config.toml");
+  tensor::require(tensor::Fault::missing_input, genrec::file_exists(run_or_file), run_or_file,
+                  ": is not there; give a run or a file of identifiers");
+  tensor::require(tensor::Fault::missing_input, is_run || !std::filesystem::is_directory(run_or_file), run_or_file,
+                  ": is not the folder of a run (it has no config.toml); give a run or a file of identifiers");
   tensor::require(is_run || !data.empty(), "--data: the identifiers of a file need the data set that they identify; give --data DIR");
   tensor::require(is_run || modality.empty(), "--modality: chooses among the identifiers of a run; ", run_or_file, " is a file");
   IdentifiersOf result;
   result.data = data.empty() ? data_of(genrec::Run(run_or_file), "") : genrec::load_dataset(data);
   const std::string file = is_run ? identifiers_of_run(run_or_file, modality) : run_or_file;
-  tensor::require(tensor::Fault::missing_input, genrec::file_exists(file), file, ": is not there; give a run or a file of identifiers");
   result.identifiers = genrec::read_any_identifiers(file, result.data);
   return result;
 }

@@ -11,7 +11,7 @@
 
 namespace cli {
 
-// The data set at `given`, or the one that the run was trained on when that is "".
+// The data set that the run was trained on: at `given`, or where it was when that is "".
 genrec::Dataset data_of(const genrec::Run& run, const std::string& given);
 
 // Identifiers from a file (.json: an index file of the LC-Rec family) or from the folder of a run, and the data set they belong to.

@@ -3,18 +3,57 @@
 #include <algorithm>
 
 #include "tensor/error.h"
+#include "tensor/safetensors.h"
 
 namespace genrec {
 
 using tensor::Fault;
 using tensor::require;
 
+Conditions conditions_of(const Dataset& dataset, Split split, std::span<const int> cutoffs, bool exclude_seen, Targets targets) {
+  std::string k;
+  for (const int cutoff : cutoffs) k += (k.empty() ? "" : ",") + std::to_string(cutoff);
+  return {{"data", fingerprint(dataset)},
+          {"split", name_of(split)},
+          {"seen", exclude_seen ? "drop" : "keep"},
+          {"targets", targets == Targets::all ? "all" : targets == Targets::cold ? "cold" : "warm"},
+          {"k", k}};
+}
+
+// A program that ends between the two writings leaves a file that does not say how it was made, which is not compared.
+void save_evaluation(const std::string& path, const MetricTable& metrics, const Conditions& conditions) {
+  metrics.save(path);
+  tensor::Safetensors file = tensor::read_safetensors(path);
+  file.metadata.insert(conditions.begin(), conditions.end());
+  tensor::write_safetensors(path, file.tensors, file.metadata);
+}
+
+Conditions conditions_in(const std::string& path) {
+  Conditions found;
+  const tensor::Safetensors file = tensor::read_safetensors(path);
+  if (!file.metadata.contains("data")) return found;
+  for (const char* what : {"data", "split", "seen", "targets", "k"}) found[what] = file.metadata_at(what);
+  return found;
+}
+
 namespace {
+
+void check_alike(const NamedRuns& first, const NamedRuns& run) {
+  if (first.conditions.empty()) return;
+  for (const Conditions& conditions : run.conditions) {
+    for (const char* what : {"data", "split", "seen", "targets"}) {  // not k: a metric that a run lacks is told by its name
+      const std::string &there = first.conditions.at(0).at(what), &here = conditions.at(what);
+      require(Fault::bad_data, there == here, "compare: '", first.name, "' and '", run.name, "' were evaluated with different ", what, ", ",
+              there, " and ", here, "; evaluate both alike");
+    }
+  }
+}
 
 void check_runs(std::span<const NamedRuns> runs) {
   require(!runs.empty(), "compare: no run given; name at least one");
   for (const NamedRuns& run : runs) {
     require(!run.seeds.empty(), "compare: run '", run.name, "' has no metrics; evaluate it first");
+    check_alike(runs[0], run);
     for (const MetricTable& table : run.seeds) {
       const MetricTable& first = runs[0].seeds[0];
       require(Fault::bad_data, table.users == first.users, "compare: '", runs[0].name, "' and '", run.name,

@@ -1,21 +1,33 @@
 // Comparison of runs on the same users: mean and deviation over seeds, and paired tests per user of each run against a
 // reference. Before the tests a user's values are averaged over the seeds of a run. p-values are Holm-corrected over the
-// compared runs, per metric.
+// compared runs, per metric. Only evaluations that were made alike are compared; how one was made lies in its file.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "genrec/evaluate.h"
 #include "genrec/metrics.h"
 #include "genrec/statistics.h"
 
 namespace genrec {
 
+// How an evaluation was made: "data" (their fingerprint), "split", "seen", "targets", "k".
+using Conditions = std::map<std::string, std::string>;
+Conditions conditions_of(const Dataset& dataset, Split split, std::span<const int> cutoffs, bool exclude_seen = true,
+                         Targets targets = Targets::all);
+
+// The file of an evaluation: its metrics, with the conditions as metadata.
+void save_evaluation(const std::string& path, const MetricTable& metrics, const Conditions& conditions);
+Conditions conditions_in(const std::string& path);  // empty where the file, of an older program, does not say
+
 struct NamedRuns {
   std::string name{};
   std::vector<MetricTable> seeds{};  // the same model trained with different seeds; at least one
+  std::vector<Conditions> conditions{};  // of the seeds, in their order; empty: not checked
 };
 
 struct CompareOptions {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <toml++/toml.h>
 
@@ -123,6 +124,7 @@ void train_run(System& system, const OptionTable& table, const RunOptions& optio
     const tensor::Precision before = Run(options.out).precision();
     require(before == options.precision, "--precision: ", options.out, " was begun in ", tensor::name_of(before),
             "; give --precision ", tensor::name_of(before), ", or another --out");
+    require_data_of(run, dataset);
     if (!options.resume) require_options_of(run, config_text(table, options));
     write_start_of_manifest(run, options, dataset);
   }
@@ -162,6 +164,17 @@ Run::Run(const std::string& path, const std::vector<std::string>& changes) : fol
   const std::vector<Assignment> changed = parse_changes(changes);
   assignments.insert(assignments.end(), changed.begin(), changed.end());
   table_->apply(assignments);
+}
+
+std::string trained_on(const RunFolder& run) {
+  const nlohmann::json training = nlohmann::json::parse(run.manifest("training"), nullptr, false);
+  return training.is_object() ? training.value("data fingerprint", "") : "";
+}
+
+void require_data_of(const RunFolder& run, const Dataset& dataset) {
+  const std::string before = trained_on(run), here = fingerprint(dataset);
+  require(Fault::bad_data, before.empty() || before == here, run.path(), ": was made from other data (", before, ", here ", here,
+          "); use the data that the run was trained on");
 }
 
 std::unique_ptr<TrainedModel> Run::load(const Dataset& dataset, std::optional<tensor::Precision> precision) const {

@@ -58,6 +58,10 @@ class Run {
   std::unique_ptr<OptionTable> table_;
 };
 
+// Fingerprint of the data that a run was trained on; "" where its folder does not say.
+std::string trained_on(const RunFolder& run);
+void require_data_of(const RunFolder& run, const Dataset& dataset);  // that it is these
+
 // Values per user and metric that an evaluation leaves in the folder of a run, for comparisons.
 std::string evaluation_file(const std::string& run, Split split);
 

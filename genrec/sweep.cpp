@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "genrec/compare.h"
 #include "genrec/data/table.h"
 #include "genrec/evaluate.h"
 #include "genrec/html.h"
@@ -31,12 +32,16 @@ std::string folder_name(const std::string& option, const std::string& value) {
   return name;
 }
 
+bool is_there(const std::string& folder) { return file_exists(folder + "/config.toml"); }
+
 // A run that is there must be the one that is wanted.
-void require_same(const std::string& folder, const SweepOptions& options, const OptionTable& wanted) {
+void require_same(const std::string& folder, const SweepOptions& options, const OptionTable& wanted, const Dataset& dataset) {
   const Run run(folder);
   const auto same = [&](const std::string& what, const std::string& there, const std::string& here) {
     require(there == here, folder, ": was made with ", what, " = ", there, ", now ", here, "; sweep into another --out");
   };
+  const std::string data = trained_on(run.folder());
+  if (!data.empty()) same("data", data, fingerprint(dataset));
   same("model", run.model_name(), options.model);
   same("precision", tensor::name_of(run.precision()), tensor::name_of(options.precision));
   same("seed", std::to_string(run.seed()), std::to_string(options.seed));
@@ -45,15 +50,17 @@ void require_same(const std::string& folder, const SweepOptions& options, const 
 
 MetricTable measured(const std::string& folder, const SweepOptions& options, const Dataset& dataset) {
   const std::string file = evaluation_file(folder, Split::valid);
-  if (!file_exists(file)) evaluate(*Run(folder).load(dataset), dataset, Split::valid, options.cutoffs).metrics.save(file);
+  const Conditions wanted = conditions_of(dataset, Split::valid, options.cutoffs);
+  if (!file_exists(file) || conditions_in(file) != wanted) {
+    save_evaluation(file, evaluate(*Run(folder).load(dataset), dataset, Split::valid, options.cutoffs).metrics, wanted);
+  }
   return MetricTable::load(file);
 }
 
 void train_or_go_on(Configured& configured, const SweepOptions& options, const std::string& folder, const Dataset& dataset) {
-  const bool there = file_exists(folder + "/config.toml");
-  if (there) require_same(folder, options, configured.table);
   RunOptions run;
-  run.model = options.model, run.data = options.data, run.out = folder, run.seed = options.seed, run.resume = there;
+  run.model = options.model, run.data = options.data, run.out = folder, run.seed = options.seed;
+  run.resume = is_there(folder);
   run.precision = options.precision;
   train_run(*configured.system, configured.table, run, dataset);
 }
@@ -75,7 +82,7 @@ std::vector<SweepAxis> sweep_axes(const std::vector<std::string>& texts) {
 
 Sweep run_sweep(const std::vector<Assignment>& given, const SweepOptions& options, const Dataset& dataset) {
   const Configured standard(options.model, given);
-  std::vector<std::pair<SweepPoint, std::unique_ptr<Configured>>> planned;  // every value is checked before the first training
+  std::vector<std::pair<SweepPoint, std::unique_ptr<Configured>>> planned;  // all is checked before the first training
   for (const SweepAxis& axis : options.axes) {
     require(standard.table.find(axis.option) != nullptr, "--vary: ", options.model, " has no option '", axis.option, "'; ",
             did_you_mean(standard.table.nearest(axis.option)));
@@ -85,7 +92,9 @@ Sweep run_sweep(const std::vector<Assignment>& given, const SweepOptions& option
       auto configured = std::make_unique<Configured>(options.model, settings);
       const bool as_it_is = configured->table.values() == standard.table.values();
       const std::string name = as_it_is ? "standard" : folder_name(axis.option, value);
-      planned.emplace_back(SweepPoint{axis.option, value, options.out + "/" + name, {}}, std::move(configured));
+      const std::string folder = options.out + "/" + name;
+      if (is_there(folder)) require_same(folder, options, configured->table, dataset);
+      planned.emplace_back(SweepPoint{axis.option, value, folder, {}}, std::move(configured));
     }
   }
   Sweep sweep;
@@ -93,8 +102,7 @@ Sweep run_sweep(const std::vector<Assignment>& given, const SweepOptions& option
     const Stage stage("sweep " + point.option + " = " + point.value);
     train_or_go_on(*configured, options, point.run, dataset);
     const MetricTable table = measured(point.run, options, dataset);
-    if (sweep.metrics.empty()) sweep.metrics = table.names;
-    require(table.names == sweep.metrics, point.run, ": was measured with other --k than the runs before; sweep into another --out");
+    sweep.metrics = table.names;  // the same for all
     for (const std::string& metric : table.names) point.metrics.push_back(table.mean(metric));
     sweep.points.push_back(point);
   }

@@ -1,5 +1,6 @@
 // genrec compare: a table over evaluated runs, with mean and deviation over seeds and paired tests per user.
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
 #include "cli/program.h"
@@ -9,6 +10,7 @@
 #include "genrec/log.h"
 #include "genrec/run.h"
 #include "tensor/error.h"
+#include "tensor/file.h"
 
 namespace cli {
 
@@ -32,27 +34,34 @@ class Compare : public Command {
     const genrec::Stage stage("compare");
     std::vector<genrec::NamedRuns> runs;
     for (const std::string& path : runs_) {
-      genrec::NamedRuns named{base_name(path), {}};
+      genrec::NamedRuns named{base_name(path), {}, {}};
       for (const std::string& run : genrec::runs_under(path)) {
         const std::string file = evaluation_file(run, split_named(split_));
-        tensor::require(tensor::Fault::missing_input, genrec::file_exists(file), run, ": was not evaluated on ", split_,
-                        "; run `genrec evaluate ", path, split_ == "test" ? "" : " --split valid", "` first");
+        const std::string evaluate = "`genrec evaluate " + path + (split_ == "test" ? "`" : " --split valid`");
+        tensor::require(tensor::Fault::missing_input, genrec::file_exists(file), run, ": was not evaluated on ", split_, "; run ",
+                        evaluate, " first");
         named.seeds.push_back(genrec::MetricTable::load(file));
+        named.conditions.push_back(genrec::conditions_in(file));
+        tensor::require(tensor::Fault::bad_data, !named.conditions.back().empty(), file, ": does not say how it was made; run ",
+                        evaluate, " again");
       }
       runs.push_back(std::move(named));
     }
     const genrec::Comparison result = genrec::compare_runs(runs, options_);
     const auto style = format_ == "markdown" ? genrec::TableStyle::markdown : genrec::TableStyle::text;
-    print(common().json ? genrec::comparison_json(result) : genrec::comparison_table(result, style) + oracle_text());
+    const std::string& data = runs[0].conditions[0].at("data");  // of all of them
+    print(common().json ? genrec::comparison_json(result) : genrec::comparison_table(result, style) + oracle_text(data));
     return 0;
   }
 
  private:
-  // On data from `synth`: what its generator itself scores.
-  std::string oracle_text() const {
+  // On data from `synth`: what its generator itself scores. Another data set may have come into the folder since.
+  std::string oracle_text(const std::string& fingerprint) const {
     const std::string data = genrec::Run(genrec::runs_under(runs_[0]).front()).data();
     genrec::SynthScores oracle, popularity;
     if (!genrec::load_oracle(data, oracle, popularity)) return "";
+    const nlohmann::json file = nlohmann::json::parse(tensor::read_file(data + "/oracle.json"));
+    if (file.value("fingerprint", "") != fingerprint) return "";
     const genrec::HeldOutScore& score = split_ == "valid" ? oracle.valid : oracle.test;
     return fmt::format("\nThe oracle that planted the structure of {} reaches Recall@10 {:.4f}, NDCG@10 {:.4f}.\n", data,
                        score.recall, score.ndcg);

@@ -1,4 +1,5 @@
 // genrec evaluate: full ranking over the held-out items of every user; values per user stay in the folder of the run.
+#include <algorithm>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -6,6 +7,7 @@
 #include "cli/profile_report.h"
 #include "cli/program.h"
 #include "cli/runs.h"
+#include "genrec/compare.h"
 #include "genrec/log.h"
 #include "genrec/run.h"
 #include "genrec/statistics.h"
@@ -62,10 +64,12 @@ class Evaluate : public Command {
     const genrec::Split split = split_named(split_);
     Evaluated result{path, run.model_name(), run.seed(), {}};
     const std::vector<int> cutoffs = cutoffs_.empty() ? genrec::usual_cutoffs(data) : cutoffs_;
+    const genrec::Conditions conditions = genrec::conditions_of(data, split, cutoffs, seen_ == "drop", targets_);
     result.evaluation =
         genrec::evaluate(*run.load(data, run_precision(precision_)), data, split, cutoffs, seen_ == "drop", targets_);
     const bool as_trained = changes_.empty() && run_precision(precision_).value_or(run.precision()) == run.precision();
-    if (as_trained && targets_ == genrec::Targets::all) result.evaluation.metrics.save(evaluation_file(path, split));
+    if (as_trained && targets_ == genrec::Targets::all)
+      genrec::save_evaluation(evaluation_file(path, split), result.evaluation.metrics, conditions);
     return result;
   }
 
@@ -89,7 +93,12 @@ class Evaluate : public Command {
         text += fmt::format("{}{}: {}\n", results.size() == 1 ? "" : base_name(result.path) + ": ", name, shown(value));
     const std::string which = targets_ == genrec::Targets::all ? "" : " that are " + options().find("targets")->text();
     return text + fmt::format("{} users with {} items{}, seen items {}\n", results[0].evaluation.metrics.users.size(), split_, which,
-                              results[0].evaluation.seen_listed ? "kept" : "left out");
+                              seen_listed(results) ? "kept" : "left out");
+  }
+
+  // What was done, which a model's own options decide too, and not what was asked.
+  static bool seen_listed(const std::vector<Evaluated>& results) {
+    return std::any_of(results.begin(), results.end(), [](const Evaluated& result) { return result.evaluation.seen_listed; });
   }
 
   static std::string shown(const genrec::Record::Value& value) {
@@ -108,7 +117,8 @@ class Evaluate : public Command {
                       {"users", result.evaluation.metrics.users.size()},
                       {"metrics", Json::parse(genrec::summary(result.evaluation.metrics).to_json())},
                       {"statistics", Json::parse(result.evaluation.statistics.to_json())}});
-    return Json{{"split", split_}, {"seen", seen_}, {"targets", options().find("targets")->text()}, {"runs", runs}}.dump(2) + "\n";
+    const char* seen = seen_listed(results) ? "keep" : "drop";
+    return Json{{"split", split_}, {"seen", seen}, {"targets", options().find("targets")->text()}, {"runs", runs}}.dump(2) + "\n";
   }
 
   std::string run_, data_, split_ = "test", seen_ = "drop", precision_ = "run";

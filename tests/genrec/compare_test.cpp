@@ -69,6 +69,30 @@ TEST_CASE("a single run is only described", "[compare]") {
   CHECK_THAT(comparison_table(c, TableStyle::text), !Contains("Differences") && !Contains("±"));
 }
 
+TEST_CASE("evaluations that were made differently are not compared", "[compare]") {
+  const Conditions base{{"data", "12ab"}, {"split", "test"}, {"seen", "drop"}, {"targets", "all"}, {"k", "10"}};
+  const auto compare = [&](const std::string& what, const std::string& value) {
+    Conditions other = base;
+    other[what] = value;
+    const std::vector<NamedRuns> runs = {{"a", {table_of(0.2, 1)}, {base}},
+                                         {"b", {table_of(0.2, 2), table_of(0.2, 3)}, {base, other}}};
+    compare_runs(runs, {});
+  };
+  CHECK_NOTHROW(compare("k", "10,20"));
+  CHECK_THAT(tests::error_of([&] { compare("data", "34cd"); }),
+             Contains("compare: 'a' and 'b' were evaluated with different data, 12ab and 34cd; evaluate both alike"));
+  CHECK_THAT(tests::error_of([&] { compare("seen", "keep"); }), Contains("with different seen, drop and keep"));
+  CHECK_THAT(tests::error_of([&] { compare("targets", "cold"); }), Contains("with different targets, all and cold"));
+  CHECK_THAT(tests::error_of([&] { compare("split", "valid"); }), Contains("with different split, test and valid"));
+
+  const tests::TemporaryFolder folder;
+  save_evaluation(folder / "said", table_of(0.2, 1), base);
+  CHECK(conditions_in(folder / "said") == base);
+  CHECK(MetricTable::load(folder / "said").values == table_of(0.2, 1).values);
+  table_of(0.2, 1).save(folder / "unsaid");
+  CHECK(conditions_in(folder / "unsaid").empty());
+}
+
 TEST_CASE("what cannot be compared is said", "[compare]") {
   const std::vector<NamedRuns> different = {{"a", {table_of(0.2, 1)}}, {"b", {table_of(0.2, 1, 150)}}};
   CHECK_THAT(

@@ -68,3 +68,38 @@ TEST_CASE("a sweep trains once per setting, measures on validation, and goes on 
   REQUIRE(run_program(rounded).exit_code == 0);
   CHECK(contains(tests::read_text(folder / "rounded/width-4/config.toml"), "precision = \"bf16\""));
 }
+
+TEST_CASE("a sweep reports no other data set and no other lengths of lists than it was asked for", "[sweep][cli]") {
+  const tests::TemporaryFolder folder;
+  for (const char* seed : {"1", "2"}) {
+    REQUIRE(run_program({"synth", "--out", folder / seed, "--users", "60", "--items", "80", "--seed", seed, "--quiet"}).exit_code == 0);
+  }
+  const auto sweep = [&](const std::string& data, const std::string& values, const std::string& k) {
+    return run_program({"sweep", "--model", "itemknn", "--data", data, "--out", folder / "out", "--vary", "neighbours=" + values, "--k", k,
+                        "--json", "--quiet"});
+  };
+  const tests::Outcome first = sweep(folder / "1", "5,10", "10");
+  INFO(first.err);
+  REQUIRE(first.exit_code == 0);
+
+  const tests::Outcome other = sweep(folder / "2", "7,5", "10");
+  CHECK(other.exit_code == 2);
+  CHECK(other.out.empty());
+  CHECK(contains(other.err, "out/neighbours-5: was made with data = "));
+  CHECK(contains(other.err, "; sweep into another --out\n"));
+  CHECK_FALSE(file_exists(folder / "out/neighbours-7"));  // nothing is trained before all is checked
+
+  const tests::Outcome shorter = sweep(folder / "1", "5,7", "3");
+  INFO(shorter.err);
+  REQUIRE(shorter.exit_code == 0);
+  for (const auto& point : nlohmann::json::parse(shorter.out)["points"]) {
+    CHECK(point["metrics"].contains("NDCG@3"));
+    CHECK_FALSE(point["metrics"].contains("NDCG@10"));
+  }
+  CHECK(contains(tests::read_text(folder / "out/sweep-neighbours.svg"), "NDCG@3 on validation"));
+  CHECK(sweep(folder / "1", "5,10", "10").out == first.out);
+
+  // An evaluation by hand may have been made otherwise.
+  REQUIRE(run_program({"evaluate", folder / "out/neighbours-5", "--split", "valid", "--k", "10", "--seen", "keep"}).exit_code == 0);
+  CHECK(sweep(folder / "1", "5,10", "10").out == first.out);
+}
