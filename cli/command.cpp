@@ -18,7 +18,7 @@ void Command::add_precision(tensor::Precision& field) {
 
 void Command::add_common(bool json) {
   options_.group(kCommonGroup);
-  options_.add("seed", common_.seed, "Seed of every random number; same seed, same bits");
+  options_.add("seed", common_.seed, "Seed of every random number; same seed, same bits").range(0, genrec::kLargestInteger);
   options_.add("threads", common_.threads, "Processor threads; 0: one per available processor. Results do not depend on it")
       .range(0, 1024);
   options_.add("device", common_.device, "Where to compute").choices({"auto", "cpu", "cuda"});

@@ -15,7 +15,7 @@ inline constexpr const char* kCommonGroup = "Common options";
 
 // The options that every command has. Library option structs do not declare them again.
 struct Common {
-  uint64_t seed = 1;
+  int64_t seed = 1;  // no uint64_t: the TOML of a run could not hold it
   int threads = 0;
   std::string device = "auto";
   std::string isa = "auto";

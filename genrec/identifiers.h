@@ -50,6 +50,7 @@ ItemIdentifiers assign_identifiers(const ItemIdentifiers& semantic, std::span<co
                                    LastCode last = LastCode::popularity, uint64_t seed = 0);
 
 // A table, one item per line: external id, codes; columns item, c0, c1, ..., p. The sizes stand in its first line.
+std::string identifiers_text(const ItemIdentifiers& identifiers, std::span<const std::string> item_ids);
 void write_identifiers(const std::string& path, const ItemIdentifiers& identifiers, std::span<const std::string> item_ids);
 // Aligned by external id; every item of item_ids exactly once. Duplicate codes are allowed.
 ItemIdentifiers read_identifiers(const std::string& path, std::span<const std::string> item_ids);

@@ -63,7 +63,7 @@ void read_header(Lines& lines, ItemIdentifiers& identifiers) {
 
 }  // namespace
 
-void write_identifiers(const std::string& path, const ItemIdentifiers& identifiers, std::span<const std::string> item_ids) {
+std::string identifiers_text(const ItemIdentifiers& identifiers, std::span<const std::string> item_ids) {
   tensor::check(static_cast<int64_t>(item_ids.size()) == identifiers.items(), item_ids.size(), " ids for ",
                 identifiers.items(), " items");
   std::ostringstream file;
@@ -78,7 +78,11 @@ void write_identifiers(const std::string& path, const ItemIdentifiers& identifie
     for (int level = 0; level < identifiers.levels; ++level) file << '\t' << identifiers[item][level] + (level == semantic);
     file << '\n';
   }
-  tensor::write_file_atomically(path, file.str());
+  return file.str();
+}
+
+void write_identifiers(const std::string& path, const ItemIdentifiers& identifiers, std::span<const std::string> item_ids) {
+  tensor::write_file_atomically(path, identifiers_text(identifiers, item_ids));
 }
 
 ItemIdentifiers read_identifiers(const std::string& path, std::span<const std::string> item_ids) {

@@ -58,6 +58,8 @@ T parse_number(const Option& option, const Assignment& given, const std::string&
     require(given.fault, std::isfinite(value), given.shown, ": '", text, "' is not finite; give ", option.expectation());
   require(given.fault, option.in_range(static_cast<double>(value)), given.shown, ": ", text, " is out of range; give ",
           option.expectation());
+  if constexpr (std::is_integral_v<T>)
+    require(given.fault, !option.is_even() || value % 2 == 0, given.shown, ": ", text, " is odd; give ", option.expectation());
   return value;
 }
 
@@ -66,6 +68,12 @@ void require_allowed(const Option& option, const Assignment& given, const std::s
   if (allowed.empty() || std::find(allowed.begin(), allowed.end(), text) != allowed.end()) return;
   const std::string hint = did_you_mean(nearest_name(text, allowed));
   fail(given.fault, given.shown, ": '", text, "' is not known; ", hint, hint.empty() ? "" : " ", "give ", option.expectation());
+}
+
+void require_distinct(const Assignment& given, const std::vector<std::string>& values) {
+  for (auto value = values.begin(); value != values.end(); ++value)
+    require(given.fault, std::find(values.begin(), value, *value) == value, given.shown, ": '", *value,
+            "' stands twice; name it once");
 }
 
 int edit_distance(std::string_view a, std::string_view b) {
@@ -91,6 +99,18 @@ Option& Option::range(double low, double high) {
   has_range_ = true;
   low_ = low;
   high_ = high;
+  return *this;
+}
+
+Option& Option::even() {
+  check(kind_ == OptionKind::integer && has_range_, "option ", name_, ": even() needs an integer with a range");
+  even_ = true;
+  return *this;
+}
+
+Option& Option::distinct() {
+  check(kind_ == OptionKind::texts, "option ", name_, ": distinct() needs texts");
+  distinct_ = true;
   return *this;
 }
 
@@ -154,12 +174,14 @@ std::string Option::expectation() const {
     for (size_t i = 0; i < allowed_.size(); ++i) what += (i ? ", " : "") + allowed_[i];
   }
   if (!has_range_) return what;
-  return what + (high_ < kNoLimit ? " from " : " ") + range_text();
+  return what + (range_text().starts_with("from") ? " " : " from ") + range_text();
 }
 
 std::string Option::range_text() const {
   if (!has_range_) return "";
-  return high_ < kNoLimit ? number_text(low_) + " to " + number_text(high_) : "from " + number_text(low_);
+  if (high_ == kLargestInteger) return number_text(low_) + " to 2^63 - 1";
+  if (high_ >= kNoLimit) return "from " + number_text(low_);
+  return number_text(low_) + " to " + number_text(high_) + (even_ ? ", even" : "");
 }
 
 Option& OptionTable::insert(std::string name, std::string help, OptionKind kind, Set set, Get get) {
@@ -243,6 +265,7 @@ Option& OptionTable::add(std::string name, std::vector<std::string>& field, std:
       [&field](const Option& option, const Assignment& given) {
         std::vector<std::string> values = split_list(given.text);
         for (const std::string& value : values) require_allowed(option, given, value);
+        if (option.is_distinct()) require_distinct(given, values);
         field = std::move(values);
       },
       [&field] { return join_list(field); });

@@ -15,6 +15,9 @@
 
 namespace genrec {
 
+// As the end of a range: every integer that TOML can hold. It is the double next to 2^63 - 1.
+constexpr double kLargestInteger = 0x1p63;
+
 enum class OptionKind { flag, integer, number, text, integers, texts };
 
 // One value for one option, as read from a command line or a file. `shown` opens the error message: "--top-k", "run.toml:3:9:
@@ -28,6 +31,8 @@ class Option {
  public:
   // Modifiers, chained after OptionTable::add.
   Option& range(double low, double high);                // numbers, inclusive; a list: of every element
+  Option& even();                                        // integers, with a range
+  Option& distinct();                                    // texts: none of them twice
   Option& choices(std::vector<std::string> allowed);     // texts
   Option& required();                                    // must be given
   Option& positional();                                  // given without its name
@@ -49,13 +54,15 @@ class Option {
   std::string value_name() const;                        // INT, NUMBER, TEXT, {a|b|c}, or what value_name(...) said
   std::string range_text() const;                        // "0 to 1", "from 0", or "" without a range
   std::string expectation() const;                       // "a number from 0 to 1"
+  bool is_even() const { return even_; }
+  bool is_distinct() const { return distinct_; }
   bool in_range(double x) const { return !has_range_ || (x >= low_ && x <= high_); }
 
  private:
   friend class OptionTable;
   std::string name_, help_, group_, value_name_, default_text_, origin_ = "default";
   OptionKind kind_ = OptionKind::text;
-  bool required_ = false, positional_ = false, has_range_ = false;
+  bool required_ = false, positional_ = false, has_range_ = false, even_ = false, distinct_ = false;
   double low_ = 0, high_ = 0;
   std::vector<std::string> allowed_;
   std::vector<std::pair<std::string, std::vector<std::pair<std::string, std::string>>>> bundles_;

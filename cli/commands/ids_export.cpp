@@ -28,20 +28,6 @@ std::string json_by_id(const IdentifiersOf& all) {
   return root.dump(2) + "\n";
 }
 
-std::string tsv(const IdentifiersOf& all) {
-  std::string text = "item";
-  for (int level = 0; level < all.identifiers.levels; ++level)
-    text += all.identifiers.popularity && level + 1 == all.identifiers.levels ? "\tp" : fmt::format("\tc{}", level);
-  text += "\n";
-  for (int64_t item = 0; item < all.identifiers.items(); ++item) {
-    text += all.data.item_ids[item];
-    for (int level = 0; level < all.identifiers.levels; ++level)
-      text += fmt::format("\t{}", shown_code(all.identifiers, item, level));
-    text += "\n";
-  }
-  return text;
-}
-
 class IdsExport : public Command {
  public:
   IdsExport() : Command("ids export", "Print item identifiers for other programs") {
@@ -49,7 +35,8 @@ class IdsExport : public Command {
     options().add("modality", modality_, "Of a run with two identifiers per item: textual or visual; empty: textual")
         .choices({"", "textual", "visual"});
     options().add("format", format_,
-                  "tsv; json: tokens by item id; lcrec: an index file of LC-Rec, MQL4GRec and MACRec, by their item numbers",
+                  "tsv: a table that every --ids reads; json: tokens by item id; lcrec: an index file of LC-Rec, MQL4GRec and MACRec, "
+                  "by their item numbers",
                   {{"tsv", Format::tsv}, {"json", Format::json}, {"lcrec", Format::lcrec}});
     options().add("letters", letters_,
                   "With lcrec: lower (<a_12>, textual identifiers) or capital (<A_12>, visual; also with --modality visual)",
@@ -62,7 +49,7 @@ class IdsExport : public Command {
   int run() override {
     const IdentifiersOf all = load_identifiers(ids_, data_, modality_);
     const Format format = common().json ? Format::json : format_;
-    const std::string text = format == Format::tsv    ? tsv(all)
+    const std::string text = format == Format::tsv    ? genrec::identifiers_text(all.identifiers, all.data.item_ids)
                              : format == Format::json ? json_by_id(all)
                                                       : index_json(all.identifiers, {all.data.item_ids, all.data.item_numbers}, letters());
     if (out_.empty()) print(text);

@@ -36,8 +36,7 @@ Part look_at(const fs::path& path) {
 }
 
 std::vector<Part> parts_of(const std::string& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
+  const fs::file_status status = fs::status(path);
   tensor::require(Fault::missing_input, fs::exists(status), path, ": there is no such file or folder; give a .safetensors file, ",
                   "a data set or a run");
   if (!fs::is_directory(status)) {

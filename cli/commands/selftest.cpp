@@ -32,6 +32,8 @@ class Selftest : public Command {
       const genrec::Stage stage("gradients");
       gradients = autograd::check_gradients(filter_, common().seed);
     }
+    tensor::require(filter_.empty() || gradients.operations > 0, "--filter: no operation has '", filter_,
+                    "' in its name; leave it out to check all");
     {
       const genrec::Stage stage("check of the checker");
       checker = autograd::check_the_checker(filter_, common().seed);

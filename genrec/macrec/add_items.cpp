@@ -1,6 +1,7 @@
 #include "genrec/macrec/add_items.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
@@ -33,6 +34,15 @@ std::vector<std::string> read_ids(const std::string& path, const Dataset& datase
   }
   require(Fault::bad_data, !ids.empty(), path, ": holds no item ids; write one per line");
   return ids;
+}
+
+void require_finite(const Tensor& values, const std::string& path, const std::string& modality, const std::vector<std::string>& ids) {
+  for (int64_t i = 0; i < values.size(); ++i) {
+    const float value = values.data<float>()[i];
+    const int64_t row = i / values.columns(), column = i % values.columns();
+    require(Fault::bad_data, std::isfinite(value), path, ": ", modality, " features: row ", row, ", column ", column, " (item '",
+            ids[row], "') is ", value, ", expected a finite number; mend it or leave the item out");
+  }
 }
 
 Tensor joined(const Tensor& first, const Tensor& second) {
@@ -79,6 +89,7 @@ NewItems read_new_items(const std::vector<std::string>& features, const std::str
     require(Fault::bad_data, values.dtype() == tensor::DType::f32 && values.shape() == tensor::Shape{rows, known.dim()}, path,
             ": holds ", values.dtype(), " ", values.shape(), ", expected f32 [", rows, ",", known.dim(),
             "]: a row for each id, as wide as the ", name, " features of the data set");
+    require_finite(values, path, name, items.ids);
     items.features[name] = values;
   }
   for (const auto& [name, modality] : dataset.features) {

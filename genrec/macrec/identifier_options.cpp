@@ -8,7 +8,7 @@ namespace {
 
 void describe_network(OptionTable& table, IdentifierOptions& o) {
   table.group("Stage ids: residual quantisers of the item features");
-  table.add("modalities", o.modalities, "features of the data set; each gives identifiers of its own");
+  table.add("modalities", o.modalities, "features of the data set; each gives identifiers of its own").distinct();
   table.add("rq-input", o.input, "features as they are, or times one factor, so that their mean square is 1")
       .choices({"raw", "unit"});
   table.add("rq-adapter", o.adapter, "width of the linear maps before the encoder and after the decoder; 0 for none")

@@ -8,7 +8,9 @@ namespace {
 
 void describe_graph(OptionTable& table, GraphOptions& o) {
   table.group("Stage graph: graph convolution, BPR");
-  table.add("width", o.width, "width D of the user and item vectors and of the Transformer").range(1, 4096);
+  table.add("width", o.width, "width D of the user and item vectors and of the Transformer")
+      .range(2, 4096)
+      .even();  // half of the sinusoids are sines
   table.add("feature-scaling", o.feature_scaling, "of the features before they are projected").choices({"standardize", "none"});
   table.add("free-item-vector", o.free_item_vector, "a free vector per item beside the projected features (Eq. 4)");
   table.add("graph-last-activation", o.last_activation, "LeakyReLU after the second convolution too (Eq. 5)");

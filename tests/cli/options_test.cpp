@@ -104,6 +104,26 @@ TEST_CASE("a bad value is refused with what was expected and nothing changes", "
   CHECK(d.sizes == std::vector<int>{128, 64});
 }
 
+TEST_CASE("a range may be of even numbers or end with TOML's integers, and a list hold no name twice", "[options]") {
+  int width = 2;
+  int64_t seed = 1;
+  std::vector<std::string> names;
+  OptionTable table;
+  table.add("width", width, "Width").range(2, 64).even();
+  table.add("seed", seed, "Seed").range(0, genrec::kLargestInteger);
+  table.add("names", names, "Names").distinct();
+  CHECK(error_of([&] { table.set("width", "7"); }) == "--width: 7 is odd; give a whole number from 2 to 64, even");
+  CHECK(error_of([&] { table.set("names", "a,b,a"); }) == "--names: 'a' stands twice; name it once");
+  CHECK(error_of([&] { table.set("seed", "9223372036854775808"); }) ==
+        "--seed: '9223372036854775808' is too large for this option; give a whole number from 0 to 2^63 - 1");
+  table.set("seed", "9223372036854775807");
+  CHECK(seed == INT64_MAX);
+  table.set("width", "8");
+  table.set("names", "a,b");
+  CHECK(width == 8);
+  CHECK(names.size() == 2);
+}
+
 TEST_CASE("a required option must be given", "[options]") {
   Described d;
   CHECK(error_of([&] { d.table.require_given(); }) == "--path: this is required; give --path DIR");

@@ -1,5 +1,6 @@
 // The command line of the real program: help, unknown names, configuration files, exit codes, completion.
 #include <cstdlib>
+#include <filesystem>
 
 #include "cli/program.h"
 #include "tests/catch.h"
@@ -82,7 +83,14 @@ TEST_CASE("usage errors exit with 2 and name what is nearest", "[cli]") {
   CHECK(error({"selftest", "now"}) == "genrec: 'now': unexpected argument; `genrec selftest --help` says what is taken\n");
   CHECK(contains(error({"selftest", "--seed"}), "--seed: 1 required INT missing"));
   CHECK(error({"selftest", "--seed", "1", "--seed", "2"}) == "genrec: --seed: given 2 times; give it once\n");
-  CHECK(error({"selftest", "--seed", "abc"}) == "genrec: --seed: 'abc' is not a whole number; give a whole number\n");
+  CHECK(error({"selftest", "--seed", "abc"}) == "genrec: --seed: 'abc' is not a whole number; give a whole number from 0 to 2^63 - 1\n");
+  CHECK(error({"selftest", "--seed", "9223372036854775808"}) ==
+        "genrec: --seed: '9223372036854775808' is too large for this option; give a whole number from 0 to 2^63 - 1\n");
+  CHECK(error({"selftest", "--seed", "-1"}) == "genrec: --seed: -1 is out of range; give a whole number from 0 to 2^63 - 1\n");
+  CHECK(error({"train", "--model", "mmgrec", "--width", "33", "--dry-run"}) ==
+        "genrec: --width: 33 is odd; give a whole number from 2 to 4096, even\n");
+  CHECK(error({"train", "--model", "macrec", "--modalities", "textual,textual"}) ==
+        "genrec: --modalities: 'textual' stands twice; name it once\n");
   CHECK(error({"selftest", "--device", "quantum"}) == "genrec: --device: 'quantum' is not known; give one of auto, cpu, cuda\n");
   CHECK(error({"selftest", "--threads", "-1"}) == "genrec: --threads: -1 is out of range; give a whole number from 0 to 1024\n");
   CHECK(error({"selftest", "--memory-limit", "4Q"}) ==
@@ -136,6 +144,42 @@ TEST_CASE("a configuration file that is not there exits with 66", "[cli]") {
   CHECK(outcome.err == "genrec: --config: cannot open /nowhere/run.toml; give an existing TOML file\n");
 }
 
+TEST_CASE("the largest seed is that of TOML's integers", "[cli]") {
+  const tests::TemporaryFolder folder;
+  const std::string largest = "9223372036854775807", data = folder / "data", run = folder / "run";
+  REQUIRE(run_program({"synth", "--out", data, "--users", "60", "--items", "80", "--quiet"}).exit_code == 0);
+  REQUIRE(run_program({"train", "--model", "popularity", "--data", data, "--out", run, "--seed", largest}).exit_code == 0);
+  CHECK(run_program({"evaluate", run}).exit_code == 0);
+}
+
+TEST_CASE("a path that cannot be followed exits with 74", "[cli]") {
+  const tests::TemporaryFolder folder;
+  const std::string loop = folder / "loop";  // permissions would not do: they bind no administrator
+  std::filesystem::create_symlink("loop", loop);
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"evaluate", loop}, {"check", loop}, {"inspect", loop}, {"inspect", folder / "."}, {"ids", "report", loop}}) {
+    const tests::Outcome outcome = run_program(arguments);
+    INFO(arguments[0] << ": " << outcome.err);
+    CHECK(outcome.exit_code == 74);
+    CHECK(contains(outcome.err, "loop"));
+    CHECK(outcome.err.ends_with(": cannot be opened: Too many levels of symbolic links; check the path and its permissions\n"));
+  }
+}
+
+TEST_CASE("identifiers that are not there are named", "[cli]") {
+  const tests::TemporaryFolder folder;
+  const std::string none = folder / "none";
+  const tests::Outcome missing = run_program({"ids", "report", none});
+  CHECK(missing.exit_code == 66);
+  CHECK(missing.err == "genrec: " + none + ": is not there; give a run or a file of identifiers\n");
+  const std::string empty = folder / "empty";
+  std::filesystem::create_directory(empty);
+  const tests::Outcome no_run = run_program({"ids", "report", empty});
+  CHECK(no_run.exit_code == 66);
+  CHECK(no_run.err == "genrec: " + empty +
+                          ": is not the folder of a run (it has no config.toml); give a run or a file of identifiers\n");
+}
+
 TEST_CASE("the version is one line", "[cli]") {
   const tests::Outcome outcome = run_program({"--version"});
   CHECK(outcome.exit_code == 0);
@@ -152,8 +196,9 @@ TEST_CASE("selftest checks the gradients and reports", "[cli]") {
   CHECK(json.exit_code == 0);
   CHECK(contains(json.out, "\"failures\": []"));
   const tests::Outcome none = run_program({"selftest", "--filter", "no-such-operation"});
-  CHECK(none.exit_code == 70);
-  CHECK(contains(none.out, "no operation matches 'no-such-operation'"));
+  CHECK(none.exit_code == 2);
+  CHECK(none.out.empty());
+  CHECK(contains(none.err, "genrec: --filter: no operation has 'no-such-operation' in its name; leave it out to check all\n"));
 }
 
 TEST_CASE("completion scripts are valid and know the commands", "[cli]") {

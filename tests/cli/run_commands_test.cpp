@@ -2,6 +2,7 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
+#include "genrec/metrics.h"
 #include "tests/catch.h"
 #include "tests/cli/program.h"
 
@@ -71,6 +72,53 @@ TEST_CASE("popularity and a factorisation are trained, evaluated and compared", 
   CHECK(json::parse(succeed({"compare", pop, mf, "--json"}).out).is_object());
 }
 
+TEST_CASE("no run is evaluated on other data, and only what was evaluated alike is compared", "[cli][run]") {
+  const tests::TemporaryFolder folder;
+  const std::string data = make_data(folder), other = folder / "other", pop = folder / "pop", knn = folder / "knn", mf = folder / "mf";
+  succeed({"synth", "--out", other, "--users", "60", "--items", "80", "--seed", "6", "--quiet"});
+  succeed({"train", "--model", "popularity", "--data", data, "--out", pop, "--quiet"});
+  succeed({"train", "--model", "itemknn", "--data", other, "--out", knn, "--quiet"});
+  succeed({"train", "--model", "mf", "--data", data, "--out", mf, "--epochs", "1", "--quiet"});
+  succeed({"evaluate", pop, "--quiet"});
+  const std::string saved = tests::read_text(pop + "/evaluation-test.safetensors");
+  CHECK(contains(error_of(65, {"evaluate", pop, "--data", other, "--quiet"}), "pop: was made from other data ("));
+  CHECK(tests::read_text(pop + "/evaluation-test.safetensors") == saved);
+  CHECK(contains(error_of(65, {"evaluate", knn, "--data", data, "--quiet"}), "; use the data that the run was trained on\n"));
+  CHECK(contains(error_of(65, {"evaluate", mf, "--data", other, "--quiet"}), "was made from other data"));
+
+  succeed({"evaluate", knn, "--quiet"});
+  const std::string different = error_of(65, {"compare", pop, knn, "--quiet"});
+  CHECK(contains(different, "compare: 'pop' and 'knn' were evaluated with different data, "));
+  CHECK(different.ends_with("; evaluate both alike\n"));
+  CHECK(json::parse(succeed({"evaluate", mf, "--seen", "keep", "--json", "--quiet"}).out)["seen"] == "keep");
+  CHECK(contains(error_of(65, {"compare", pop, mf, "--quiet"}), "'pop' and 'mf' were evaluated with different seen, drop and keep"));
+  succeed({"evaluate", mf, "--quiet"});
+  CHECK(contains(succeed({"compare", pop, mf, "--quiet"}).out, "Differences to "));
+
+  const std::string file = pop + "/evaluation-test.safetensors";
+  genrec::MetricTable::load(file).save(file);  // as an older program left it
+  CHECK(error_of(65, {"compare", pop, mf, "--quiet"}) ==
+        "genrec: " + file + ": does not say how it was made; run `genrec evaluate " + pop + "` again\n");
+}
+
+TEST_CASE("the oracle of a data set is not quoted for another that came into its folder", "[cli][run]") {
+  const tests::TemporaryFolder folder;
+  const std::string data = make_data(folder), run = folder / "run", example = std::string(GENREC_SOURCE_DIR) + "/docs/example/";
+  const auto compared = [&](const std::string& out) {
+    succeed({"train", "--model", "popularity", "--data", data, "--out", out, "--quiet"});
+    succeed({"evaluate", out, "--k", "1", "--quiet"});
+    return succeed({"compare", out, "--quiet"}).out;
+  };
+  CHECK(contains(compared(run), "The oracle that planted the structure"));
+  succeed({"import", "--interactions", example + "interactions.csv", "--split", "leave-one-out", "--out", data, "--quiet"});
+  const std::string imported = compared(folder / "imported");
+  CHECK(contains(imported, "HR@1"));
+  CHECK_FALSE(contains(imported, "oracle"));
+  CHECK(contains(succeed({"compare", run, "--quiet"}).out, "The oracle that planted the structure"));  // it is still that run's
+  succeed({"synth", "--out", data, "--users", "60", "--items", "80", "--seed", "6", "--quiet"});
+  CHECK_FALSE(contains(succeed({"compare", run, "--quiet"}).out, "oracle"));
+}
+
 TEST_CASE("the profiler says where the time of a training went", "[cli][run]") {
   const tests::TemporaryFolder folder;
   const std::string data = make_data(folder), run = folder / "run";
@@ -110,7 +158,10 @@ TEST_CASE("mmgrec goes from data to explained recommendations", "[cli][run]") {
   const json index = json::parse(succeed({"ids", "export", run, "--json"}).out);
   CHECK(index.size() == 80);
   CHECK(index.begin()->size() == 4);
-  CHECK(succeed({"ids", "export", run}).out.starts_with("item\tc0\tc1\tc2\tp\n"));
+  const std::string table = folder / "exported.tsv";
+  succeed({"ids", "export", run, "--out", table});
+  CHECK(contains(tests::read_text(table), "\nitem\tc0\tc1\tc2\tp\n"));
+  CHECK(json::parse(succeed({"ids", "report", table, "--data", data, "--json"}).out) == report);
 
   const std::string users = tests::read_text(data + "/users.tsv"), items = tests::read_text(data + "/items.tsv");
   const auto second_line = [](const std::string& text) {
@@ -235,7 +286,10 @@ TEST_CASE("tiger goes from ordered data to explained recommendations", "[cli][ru
   for (const char* name : {"HR@1", "HR@5", "HR@10", "NDCG@5", "NDCG@10"}) CHECK(metrics.contains(name));
   const std::string kept = succeed({"evaluate", run, "--quiet"}).out;
   CHECK(contains(kept, "40 users with test items, seen items kept"));
-  CHECK(contains(succeed({"evaluate", run, "--set", "exclude-seen=trie", "--quiet"}).out, "seen items left out"));
+  CHECK(json::parse(succeed({"evaluate", run, "--json", "--quiet"}).out)["seen"] == "keep");
+  const Words without{"evaluate", run, "--set", "exclude-seen=trie", "--quiet"};
+  CHECK(contains(succeed(without).out, "seen items left out"));
+  CHECK(json::parse(succeed(joined(without, {"--json"})).out)["seen"] == "drop");
   CHECK(contains(error_of(2, {"evaluate", run, "--set", "exclude-seen=all"}), "--set exclude-seen: 'all' is not known"));
   const std::string why = succeed({"recommend", run, "--history", "i3,i1", "--explain", "--k", "3"}).out;
   CHECK(contains(why, "textual identifier: <a_"));

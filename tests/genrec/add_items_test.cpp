@@ -1,6 +1,8 @@
 // New items for a trained run: what is there stays, what is new is unique and is what training would have encoded.
 #include "genrec/macrec/add_items.h"
 
+#include <cmath>
+
 #include "genrec/macrec/identifier_stage.h"
 #include "genrec/macrec/quantizer_training.h"
 #include "tensor/file.h"
@@ -109,6 +111,11 @@ TEST_CASE("reading new items refuses what does not fit", "[ids]") {
   CHECK_THAT(error(both, "a\n\n"), tests::Contains("bad.txt:2: is empty; write one item id per line"));
   CHECK_THAT(error(both, ""), tests::Contains("bad.txt: holds no item ids"));
   CHECK_THAT(error(both, "a\n"), tests::Contains("t.npy: holds f32 [40,64], expected f32 [1,64]: a row for each id"));
+  Tensor broken = split.items.features.at("textual").clone();
+  broken.data<float>()[2 * broken.columns() + 5] = NAN;
+  tensor::write_npy(folder / "nan.npy", broken);
+  CHECK_THAT(error({"textual=" + folder / "nan.npy", both[1]}, ids),
+             tests::Contains("nan.npy: textual features: row 2, column 5 (item '" + split.items.ids[2] + "') is nan"));
   CHECK_THAT(error({both[0]}, ids), tests::Contains("--features: the new items lack visual features; give visual=FILE"));
   CHECK_THAT(error({"x.npy"}, ids), tests::Contains("--features: 'x.npy' is not MODALITY=FILE"));
   CHECK_THAT(error({"acoustic=x.npy"}, ids), tests::Contains("the data set has no acoustic features"));
