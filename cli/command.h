@@ -43,6 +43,9 @@ class Command {
   // Does the work and returns the exit code; 0 unless the result itself is a "no", as with a failed self-test.
   virtual int run() = 0;
 
+  // Whether it looks for interrupted() and saves what can be resumed; other commands end at once.
+  virtual bool saves_when_stopped() const { return false; }
+
  protected:
   // --precision, for commands that compute with models.
   void add_precision(tensor::Precision& field);

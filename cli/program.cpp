@@ -80,7 +80,7 @@ int run(const std::vector<std::string>& arguments) {
   }
   command.options().require_given();
   apply_common(command.common());
-  install_signal_handlers();
+  if (command.saves_when_stopped()) install_signal_handlers();
   const ProgressScope progress(command.common().quiet);
   return command.run();
 }

@@ -45,6 +45,8 @@ class SweepCommand : public Command {
     add_common(true);
   }
 
+  bool saves_when_stopped() const override { return true; }
+
   int run() override {
     choose_device(common());
     sweep_.seed = common().seed;

@@ -43,6 +43,8 @@ class Train : public Command {
     add_common(true);
   }
 
+  bool saves_when_stopped() const override { return true; }
+
   int run() override {
     choose_device(common());
     options_.seed = common().seed;

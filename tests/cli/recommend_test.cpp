@@ -1,6 +1,7 @@
 // genrec recommend with the real program: what is to be left out, and requests on standard input.
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include <poll.h>
@@ -81,6 +82,15 @@ class Conversation {
     waitpid(process_, nullptr, 0);
   }
   void say(const std::string& text) const { REQUIRE(write(to_, text.data(), text.size()) == static_cast<ssize_t>(text.size())); }
+  // Whether the signal ends the program.
+  bool ends_by(int signal) {
+    kill(process_, signal);
+    int status = 0;
+    for (int tries = 0; tries < 2000; ++tries, usleep(5000)) {
+      if (waitpid(process_, &status, WNOHANG) == process_) return WIFSIGNALED(status) && WTERMSIG(status) == signal;
+    }
+    return false;
+  }
   void end() {
     if (to_ >= 0) close(to_);
     to_ = -1;
@@ -171,6 +181,17 @@ TEST_CASE("a request on standard input is answered before the next one comes", "
   const std::string answers = succeed({"recommend", run, "--k", "1"}, many);
   CHECK(std::count(answers.begin(), answers.end(), '\n') == 3000);
   CHECK(contains(answers.substr(answers.rfind("{\"id\"")), "{\"id\":2999,"));
+}
+
+TEST_CASE("a command that has nothing to save ends at the first signal", "[cli][run][recommend]") {
+  const tests::TemporaryFolder folder;
+  const std::string run = make_run(folder, "popularity");
+  for (const int signal : {SIGINT, SIGTERM}) {
+    Conversation talk({"recommend", run});
+    talk.say(R"({"user": "u1"})" "\n");
+    REQUIRE(talk.hear() != "");
+    CHECK(talk.ends_by(signal));
+  }
 }
 
 TEST_CASE("a request that cannot be read is answered with what is wrong and what it should look like", "[cli][run][recommend]") {
