@@ -20,14 +20,6 @@ Conditions conditions_of(const Dataset& dataset, Split split, std::span<const in
           {"k", k}};
 }
 
-// A program that ends between the two writings leaves a file that does not say how it was made, which is not compared.
-void save_evaluation(const std::string& path, const MetricTable& metrics, const Conditions& conditions) {
-  metrics.save(path);
-  tensor::Safetensors file = tensor::read_safetensors(path);
-  file.metadata.insert(conditions.begin(), conditions.end());
-  tensor::write_safetensors(path, file.tensors, file.metadata);
-}
-
 Conditions conditions_in(const std::string& path) {
   Conditions found;
   const tensor::Safetensors file = tensor::read_safetensors(path);

@@ -20,9 +20,8 @@ using Conditions = std::map<std::string, std::string>;
 Conditions conditions_of(const Dataset& dataset, Split split, std::span<const int> cutoffs, bool exclude_seen = true,
                          Targets targets = Targets::all);
 
-// The file of an evaluation: its metrics, with the conditions as metadata.
-void save_evaluation(const std::string& path, const MetricTable& metrics, const Conditions& conditions);
-Conditions conditions_in(const std::string& path);  // empty where the file, of an older program, does not say
+// The metadata of an evaluation's file (MetricTable::save); empty where that, of an older program, does not say.
+Conditions conditions_in(const std::string& path);
 
 struct NamedRuns {
   std::string name{};

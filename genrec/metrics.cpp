@@ -51,13 +51,14 @@ double MetricTable::mean(std::string_view name) const {
   return users.empty() ? 0 : sum / static_cast<double>(users.size());
 }
 
-void MetricTable::save(const std::string& path) const {
+void MetricTable::save(const std::string& path, const std::map<std::string, std::string>& metadata) const {
   std::string joined;
   for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
   const auto rows = static_cast<int64_t>(users.size()), width = static_cast<int64_t>(names.size());
+  std::map<std::string, std::string> all{{"format", kFormat}, {"metrics", joined}};
+  all.insert(metadata.begin(), metadata.end());
   tensor::write_safetensors(
-      path, {{"users", tensor::Tensor::from(users, {rows})}, {"values", tensor::Tensor::from(values, {rows, width})}},
-      {{"format", kFormat}, {"metrics", joined}});
+      path, {{"users", tensor::Tensor::from(users, {rows})}, {"values", tensor::Tensor::from(values, {rows, width})}}, all);
 }
 
 MetricTable MetricTable::load(const std::string& path) {

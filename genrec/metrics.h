@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,7 +33,8 @@ struct MetricTable {
   std::vector<double> values_of(std::string_view name) const;
   double mean(std::string_view name) const;  // 0 without users
 
-  void save(const std::string& path) const;  // safetensors: users i32 [rows], values f32 [rows, names]
+  // safetensors: users i32 [rows], values f32 [rows, names], and this metadata beside its own.
+  void save(const std::string& path, const std::map<std::string, std::string>& metadata = {}) const;
   static MetricTable load(const std::string& path);
 };
 

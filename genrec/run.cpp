@@ -2,9 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <toml++/toml.h>
 
 #include "genrec/log.h"
@@ -80,28 +78,6 @@ void write_start_of_manifest(RunFolder& run, const RunOptions& options, const Da
   run.set_manifest("training", training.to_json());
 }
 
-// The lines "name = value" of a configuration, without the comment that says where the value comes from.
-std::map<std::string, std::string> lines_of(const std::string& config) {
-  std::map<std::string, std::string> lines;
-  std::istringstream in(config);
-  for (std::string line; std::getline(in, line);) {
-    line = line.substr(0, line.rfind("  # "));
-    if (const size_t equals = line.find(" = "); equals != std::string::npos) lines[line.substr(0, equals)] = line;
-  }
-  return lines;
-}
-
-// A stage of a run that was begun before must have the options that the run was begun with. (One that only an older or a newer
-// program knows does not count.)
-void require_options_of(const RunFolder& run, const std::string& config) {
-  const auto before = lines_of(tensor::read_file(run / kConfig));
-  for (const auto& [name, line] : lines_of(config)) {
-    const auto found = before.find(name);
-    require(found == before.end() || found->second == line, "--stage: ", run.path(), " was begun with '",
-            found == before.end() ? "" : found->second, "', not with '", line, "'; give the same options, or another --out");
-  }
-}
-
 }  // namespace
 
 RunFolder begin_run(const OptionTable& table, const RunOptions& options, const Dataset& dataset) {
@@ -121,11 +97,16 @@ void train_run(System& system, const OptionTable& table, const RunOptions& optio
   const bool continues = options.resume || (!options.stage.empty() && file_exists(options.out + "/" + kConfig));
   RunFolder run = continues ? RunFolder::open(options.out) : begin_run(table, options, dataset);
   if (continues) {
-    const tensor::Precision before = Run(options.out).precision();
-    require(before == options.precision, "--precision: ", options.out, " was begun in ", tensor::name_of(before),
-            "; give --precision ", tensor::name_of(before), ", or another --out");
+    const Run before(options.out);
+    require(before.precision() == options.precision, "--precision: ", options.out, " was begun in ",
+            tensor::name_of(before.precision()), "; give --precision ", tensor::name_of(before.precision()), ", or another --out");
     require_data_of(run, dataset);
-    if (!options.resume) require_options_of(run, config_text(table, options));
+    if (!options.resume) {
+      compare_settings(before, table, options, [&](const std::string& name, const std::string& there, const std::string& here) {
+        require(there == here, "--stage: ", options.out, " was begun with '", name, " = ", there, "', not with '", name, " = ", here,
+                "'; give the same options, or another --out");
+      });
+    }
     write_start_of_manifest(run, options, dataset);
   }
   const tensor::PrecisionScope scope(options.precision);
@@ -164,6 +145,14 @@ Run::Run(const std::string& path, const std::vector<std::string>& changes) : fol
   const std::vector<Assignment> changed = parse_changes(changes);
   assignments.insert(assignments.end(), changed.begin(), changed.end());
   table_->apply(assignments);
+}
+
+void compare_settings(const Run& run, const OptionTable& table, const RunOptions& options,
+                      const std::function<void(const std::string&, const std::string&, const std::string&)>& compare) {
+  compare("model", run.model_name(), options.model);
+  compare("precision", tensor::name_of(run.precision()), tensor::name_of(options.precision));
+  compare("seed", std::to_string(run.seed()), std::to_string(options.seed));
+  for (const auto& [name, text] : table.values()) compare(name, run.table().find(name)->text(), text);
 }
 
 std::string trained_on(const RunFolder& run) {

@@ -1,6 +1,7 @@
 // Whole runs: a system, a data set and a folder. What the commands train, evaluate and recommend do.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,6 +58,10 @@ class Run {
   std::unique_ptr<System> system_;
   std::unique_ptr<OptionTable> table_;
 };
+
+// compare(name, there, here) for all that a run was made with, but its data, and what is wanted now.
+void compare_settings(const Run& run, const OptionTable& table, const RunOptions& options,
+                      const std::function<void(const std::string&, const std::string&, const std::string&)>& compare);
 
 // Fingerprint of the data that a run was trained on; "" where its folder does not say.
 std::string trained_on(const RunFolder& run);

@@ -42,17 +42,14 @@ void require_same(const std::string& folder, const SweepOptions& options, const 
   };
   const std::string data = trained_on(run.folder());
   if (!data.empty()) same("data", data, fingerprint(dataset));
-  same("model", run.model_name(), options.model);
-  same("precision", tensor::name_of(run.precision()), tensor::name_of(options.precision));
-  same("seed", std::to_string(run.seed()), std::to_string(options.seed));
-  for (const auto& [name, text] : wanted.values()) same(name, run.table().find(name)->text(), text);
+  compare_settings(run, wanted, {.model = options.model, .seed = options.seed, .precision = options.precision}, same);
 }
 
 MetricTable measured(const std::string& folder, const SweepOptions& options, const Dataset& dataset) {
   const std::string file = evaluation_file(folder, Split::valid);
   const Conditions wanted = conditions_of(dataset, Split::valid, options.cutoffs);
   if (!file_exists(file) || conditions_in(file) != wanted) {
-    save_evaluation(file, evaluate(*Run(folder).load(dataset), dataset, Split::valid, options.cutoffs).metrics, wanted);
+    evaluate(*Run(folder).load(dataset), dataset, Split::valid, options.cutoffs).metrics.save(file, wanted);
   }
   return MetricTable::load(file);
 }

@@ -69,7 +69,7 @@ class Evaluate : public Command {
         genrec::evaluate(*run.load(data, run_precision(precision_)), data, split, cutoffs, seen_ == "drop", targets_);
     const bool as_trained = changes_.empty() && run_precision(precision_).value_or(run.precision()) == run.precision();
     if (as_trained && targets_ == genrec::Targets::all)
-      genrec::save_evaluation(evaluation_file(path, split), result.evaluation.metrics, conditions);
+      result.evaluation.metrics.save(evaluation_file(path, split), conditions);
     return result;
   }
 

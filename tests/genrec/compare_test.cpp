@@ -86,7 +86,7 @@ TEST_CASE("evaluations that were made differently are not compared", "[compare]"
   CHECK_THAT(tests::error_of([&] { compare("split", "valid"); }), Contains("with different split, test and valid"));
 
   const tests::TemporaryFolder folder;
-  save_evaluation(folder / "said", table_of(0.2, 1), base);
+  table_of(0.2, 1).save(folder / "said", base);
   CHECK(conditions_in(folder / "said") == base);
   CHECK(MetricTable::load(folder / "said").values == table_of(0.2, 1).values);
   table_of(0.2, 1).save(folder / "unsaid");
