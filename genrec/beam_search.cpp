@@ -20,11 +20,6 @@ bool contains(std::span<const int32_t> sorted, int32_t value) {
   return std::binary_search(sorted.begin(), sorted.end(), value);
 }
 
-void sort_distinct(std::vector<int32_t>& items) {
-  std::sort(items.begin(), items.end());
-  items.erase(std::unique(items.begin(), items.end()), items.end());
-}
-
 }  // namespace
 
 BeamSearch::BeamSearch(const Trie& trie, const BeamOptions& options) : trie_(trie), options_(options) {

@@ -48,11 +48,15 @@ void require_listed(const Ranking& ranking, int64_t row, int64_t available, int3
                   " are needed; the model diverged, lower the learning rate");
 }
 
+void sort_distinct(std::vector<int32_t>& items) {
+  std::sort(items.begin(), items.end());
+  items.erase(std::unique(items.begin(), items.end()), items.end());
+}
+
 std::span<const int32_t> ascending(std::span<const int32_t> items, std::vector<int32_t>& buffer) {
   if (std::adjacent_find(items.begin(), items.end(), std::greater_equal<>()) == items.end()) return items;
   buffer.assign(items.begin(), items.end());
-  std::sort(buffer.begin(), buffer.end());
-  buffer.erase(std::unique(buffer.begin(), buffer.end()), buffer.end());
+  sort_distinct(buffer);
   return buffer;
 }
 

@@ -30,6 +30,8 @@ struct Ranking {
 // The items of one user in any order: what is excluded, what is held out.
 using ItemsOf = std::function<std::span<const int32_t>(int32_t user)>;
 
+void sort_distinct(std::vector<int32_t>& items);
+
 // The same items ascending and distinct: `items` itself where it is so already, else a copy in `buffer`.
 std::span<const int32_t> ascending(std::span<const int32_t> items, std::vector<int32_t>& buffer);
 

@@ -54,11 +54,6 @@ class Names {
   std::unordered_map<std::string, int32_t> users_, items_;
 };
 
-void sort_distinct(std::vector<int32_t>& items) {
-  std::sort(items.begin(), items.end());
-  items.erase(std::unique(items.begin(), items.end()), items.end());
-}
-
 constexpr const char* kLooksLike =
     R"(a request looks like {"user": "u7"} or {"history": ["i3", "i9"]}; "id" and "exclude": ["i4"] may be added)";
 
@@ -112,7 +107,7 @@ struct Request {
   void leave_out(const std::vector<int32_t>& items) {
     unwanted.insert(unwanted.end(), items.begin(), items.end());
     excluded.insert(excluded.end(), items.begin(), items.end());
-    sort_distinct(unwanted), sort_distinct(excluded);
+    genrec::sort_distinct(unwanted), genrec::sort_distinct(excluded);
   }
   genrec::Query query() const {
     return {.user = number, .history = history, .excluded = excluded, .unwanted = unwanted, .sequence = sequence};
@@ -193,7 +188,7 @@ class Recommend : public Command {
   }
 
   Request finished(Request request) const {
-    sort_distinct(request.history);
+    genrec::sort_distinct(request.history);
     request.leave_out(unwanted_);
     return request;
   }

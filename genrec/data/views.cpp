@@ -176,6 +176,12 @@ View read_view(const ViewSource& source, const InteractionLog& log, const std::s
   return view;
 }
 
+void fail_not_finite(const std::string& path, const std::string& modality, int64_t row, int64_t column, const std::string& item,
+                     float value) {
+  tensor::fail(Fault::bad_data, path, ": ", modality, " features: row ", row, ", column ", column, " (item '", item, "') is ", value,
+               ", expected a finite number; mend it or leave the item out");
+}
+
 Modality gather_features(const View& view, const std::vector<uint32_t>& numbers, const IdMap& items, bool fill_mean) {
   const int64_t dim = view.values.columns(), count = static_cast<int64_t>(numbers.size());
   Modality modality{Tensor::zeros({count, dim}), std::vector<uint8_t>(numbers.size())};
@@ -188,9 +194,7 @@ Modality gather_features(const View& view, const std::vector<uint32_t>& numbers,
     if (row < 0) continue;
     for (int64_t j = 0; j < dim; ++j) {
       const float value = from[row * dim + j];
-      if (!std::isfinite(value)) [[unlikely]]
-        tensor::fail(Fault::bad_data, view.path, ": ", view.modality, " features: row ", row, ", column ", j, " (item '",
-                     items.ids()[numbers[i]], "') is ", value, ", expected a finite number; mend it or leave the item out");
+      if (!std::isfinite(value)) [[unlikely]] fail_not_finite(view.path, view.modality, row, j, items.ids()[numbers[i]], value);
       to[i * dim + j] = value;
       sum[j] += value;
     }

@@ -37,9 +37,12 @@ struct View {
 std::vector<ViewSource> view_sources(const std::vector<std::string>& features, const std::vector<std::string>& ids);
 View read_view(const ViewSource& source, const InteractionLog& log, const std::string& interactions_path);
 
-// The rows of the items in the order of `numbers` (an item's number in the IdMap). Items without one get `fill`; a number
-// that
-// is not finite is an error that names row, column and item.
+// The Error of a feature that is not finite.
+[[noreturn]] void fail_not_finite(const std::string& path, const std::string& modality, int64_t row, int64_t column,
+                                  const std::string& item, float value);
+
+// The rows of the items in the order of `numbers` (an item's number in the IdMap). Items without one get 0, or the mean of
+// the others.
 Modality gather_features(const View& view, const std::vector<uint32_t>& numbers, const IdMap& items, bool fill_mean);
 WordLists gather_words(const View& view, const std::vector<uint32_t>& numbers);
 

@@ -8,6 +8,7 @@
 
 #include "genrec/data/lines.h"
 #include "genrec/data/table.h"
+#include "genrec/data/views.h"
 #include "genrec/macrec/identifier_stage.h"
 #include "genrec/macrec/quantizer_training.h"
 #include "quant/conflicts.h"
@@ -38,10 +39,9 @@ std::vector<std::string> read_ids(const std::string& path, const Dataset& datase
 
 void require_finite(const Tensor& values, const std::string& path, const std::string& modality, const std::vector<std::string>& ids) {
   for (int64_t i = 0; i < values.size(); ++i) {
+    const int64_t row = i / values.columns();
     const float value = values.data<float>()[i];
-    const int64_t row = i / values.columns(), column = i % values.columns();
-    require(Fault::bad_data, std::isfinite(value), path, ": ", modality, " features: row ", row, ", column ", column, " (item '",
-            ids[row], "') is ", value, ", expected a finite number; mend it or leave the item out");
+    if (!std::isfinite(value)) fail_not_finite(path, modality, row, i % values.columns(), ids[row], value);
   }
 }
 

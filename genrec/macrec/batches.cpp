@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "genrec/ranking.h"
+
 namespace genrec::macrec {
 
 ItemTokens::ItemTokens(std::span<const Task> tasks, const SpokenIdentifiers& identifiers)
@@ -68,8 +70,7 @@ std::vector<int32_t> items_to_align(std::span<const Sample> samples, int drawn, 
       if (sample.of_items) chosen.push_back(sample.item);
     }
   }
-  std::sort(chosen.begin(), chosen.end());
-  chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
+  sort_distinct(chosen);
   return chosen;
 }
 
