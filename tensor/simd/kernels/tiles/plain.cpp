@@ -15,9 +15,11 @@ class PlainTiles {
     Session() {}
   };
 
-  void step(const uint16_t* a, const uint16_t* b) {
-    load(a, b);
-    multiply();
+  void add(const uint16_t* a, const uint16_t* b, int64_t blocks) {
+    for (int64_t p = 0; p < blocks; ++p) {
+      load(a + p * kTileBlock, b + p * kTileBlock);
+      multiply();
+    }
   }
   void load(const uint16_t* a, const uint16_t* b) {
     for (int64_t i = 0; i < kTileSide; ++i) {

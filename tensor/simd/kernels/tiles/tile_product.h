@@ -95,15 +95,30 @@ inline void for_blocks(bool steps_outside, int64_t rows, int64_t k, uint16_t* pa
   }
 }
 
+// Of a narrow part of wide rows, as a head of attention is, the processor fetches nothing ahead by itself: the block after the next
+// one along these rows, which may belong to the next head. (Inlined by force: GCC 12 takes a function of prefetches alone for one
+// without effect, and drops the call.)
+constexpr int64_t kNarrow = 256;
+[[gnu::always_inline]] inline void fetch_ahead(int64_t columns, const float* x, int64_t rows, int64_t stride) {
+  if (columns > kNarrow || columns == stride) return;
+  x += 2 * kTileSide;
+  for (int64_t r = 0; r < rows; ++r, x += stride) {
+    __builtin_prefetch(x);
+    __builtin_prefetch(x + kPairs);
+  }
+}
+
 // Tiles of A: 16 rows of 32 steps.
 template <class Rounding>
 inline void pack_tiles_a(bool transpose, int64_t m, int64_t k, const float* a, int64_t lda, uint16_t* packed) {
   for_blocks(transpose, m, k, packed, [&](int64_t i, int64_t rows, int64_t p, int64_t steps, uint16_t* to) {
     if (transpose) {
       alignas(64) float pairs[kPairs * kTileSide];
+      fetch_ahead(m, a + p * lda + i, steps, lda);
       pair_steps<Rounding>(steps, rows, a + p * lda + i, lda, pairs);
       for (int64_t tile = 0; tile < 2; ++tile) transpose_pairs(pairs + tile * kPairs, kTileSide, to + tile * kTile);
     } else {
+      fetch_ahead(k, a + i * lda + p, rows, lda);
       round_rows<Rounding>(rows, steps, a + i * lda + p, lda, to);
     }
   });
@@ -127,10 +142,12 @@ inline void pack_tiles_b(bool transpose, int64_t n, int64_t k, const float* b, i
     alignas(64) float pairs[kPairs * kTileSide];
     if (transpose) {
       alignas(64) uint16_t rounded[kTileBlock];
+      fetch_ahead(k, b + j * ldb + p, columns, ldb);
       round_rows<Rounding>(columns, steps, b + j * ldb + p, ldb, rounded);
       __builtin_memcpy(pairs, rounded, sizeof pairs);  // [32 columns, 16 pairs]
       for (int64_t tile = 0; tile < 2; ++tile) transpose_pairs(pairs + tile * kPairs * kPairs, kPairs, to + tile * kTile);
     } else {
+      fetch_ahead(n, b + p * ldb + j, steps, ldb);
       pair_steps<Rounding>(steps, columns, b + p * ldb + j, ldb, pairs);
       for (int64_t r = 0; r < 2 * kPairs; ++r) {
         __builtin_memcpy(to + r % 2 * kTile + r / 2 * kTileSide, pairs + r * kPairs, kPairs * sizeof(float));
@@ -179,8 +196,7 @@ inline void finish_tiles(const OpenBlock& block, const float* sums) {
 }
 
 // Brings a block of C into the cache, to be written: it is as long under way as a few products of tiles take. Rows that would
-// push each other out of the first-level cache come into the second. (Inlined by force: GCC 12 takes a function of prefetches alone
-// for one without effect, and drops the call.)
+// push each other out of the first-level cache come into the second. (Inlined by force, as fetch_ahead.)
 [[gnu::always_inline]] inline void fetch_block(const float* c, int64_t rows, int64_t ldc) {
   if (ldc % 512 == 0) {
     for (int64_t r = 0; r < rows; ++r, c += ldc) {
@@ -220,7 +236,7 @@ void multiply_tiles(const TileProduct* products, int64_t count) {
           fetch_block(x[1].c, x[1].m < kTileSide ? x[1].m : kTileSide, x[1].ldc);
         }
         Tiles tiles;
-        for (int64_t p = 0; p < depth; ++p) tiles.step(rows_of_a + p * kTileBlock, columns_of_b + p * kTileBlock);
+        tiles.add(rows_of_a, columns_of_b, depth);
         if (plain && rows == kTileSide && columns == kTileSide) {
           tiles.store(c, x->ldc);
           continue;
