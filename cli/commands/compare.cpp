@@ -1,6 +1,7 @@
 // genrec compare: a table over evaluated runs, with mean and deviation over seeds and paired tests per user.
+#include <optional>
+
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
 #include "cli/program.h"
@@ -10,7 +11,6 @@
 #include "genrec/log.h"
 #include "genrec/run.h"
 #include "tensor/error.h"
-#include "tensor/file.h"
 
 namespace cli {
 
@@ -58,11 +58,9 @@ class Compare : public Command {
   // On data from `synth`: what its generator itself scores. Another data set may have come into the folder since.
   std::string oracle_text(const std::string& fingerprint) const {
     const std::string data = genrec::Run(genrec::runs_under(runs_[0]).front()).data();
-    genrec::SynthScores oracle, popularity;
-    if (!genrec::load_oracle(data, oracle, popularity)) return "";
-    const nlohmann::json file = nlohmann::json::parse(tensor::read_file(data + "/oracle.json"));
-    if (file.value("fingerprint", "") != fingerprint) return "";
-    const genrec::HeldOutScore& score = split_ == "valid" ? oracle.valid : oracle.test;
+    const std::optional<genrec::SavedScores> saved = genrec::load_oracle(data);
+    if (!saved || saved->fingerprint != fingerprint) return "";
+    const genrec::HeldOutScore& score = split_ == "valid" ? saved->oracle.valid : saved->oracle.test;
     return fmt::format("\nThe oracle that planted the structure of {} reaches Recall@10 {:.4f}, NDCG@10 {:.4f}.\n", data,
                        score.recall, score.ndcg);
   }

@@ -1,5 +1,7 @@
 // genrec evaluate: full ranking over the held-out items of every user; values per user stay in the folder of the run.
 #include <algorithm>
+#include <exception>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -53,11 +55,12 @@ class Evaluate : public Command {
       std::fputs(profile_table(profile, tensor::measure_peaks()).c_str(), stderr);
     }
     print(common().json ? json(results) : text(results));
+    if (unsaved_) std::rethrow_exception(unsaved_);
     return 0;
   }
 
  private:
-  Evaluated evaluate_one(const std::string& path) const {
+  Evaluated evaluate_one(const std::string& path) {
     const genrec::Stage stage("evaluate " + path);
     const genrec::Run run(path, changes_);
     const genrec::Dataset data = data_of(run, data_);
@@ -68,8 +71,12 @@ class Evaluate : public Command {
     result.evaluation =
         genrec::evaluate(*run.load(data, run_precision(precision_)), data, split, cutoffs, seen_ == "drop", targets_);
     const bool as_trained = changes_.empty() && run_precision(precision_).value_or(run.precision()) == run.precision();
-    if (as_trained && targets_ == genrec::Targets::all)
+    if (!as_trained || targets_ != genrec::Targets::all) return result;
+    try {
       result.evaluation.metrics.save(evaluation_file(path, split), conditions);
+    } catch (const tensor::Error&) {  // told after the result, which took longer to make
+      if (!unsaved_) unsaved_ = std::current_exception();
+    }
     return result;
   }
 
@@ -126,6 +133,7 @@ class Evaluate : public Command {
   std::vector<std::string> changes_;
   std::vector<int> cutoffs_;
   bool profiler_ = false;
+  std::exception_ptr unsaved_;  // why nothing is left for `compare`
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // genrec train: one model, one or several seeds, from a prepared data set to a run folder. The options of the model that
 // --model names are a part of the command's table.
 #include <filesystem>
+#include <limits>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -67,6 +68,9 @@ class Train : public Command {
 
   void start(const std::vector<std::string>& folders) {
     require(!options_.data.empty(), "--data: this is required; give --data DIR");
+    const uint64_t last = std::numeric_limits<int64_t>::max() - (seeds_ - 1);
+    require(options_.seed <= last, "--seed: ", options_.seed, " and the next ones, for --seeds ", seeds_,
+            ", go beyond 2^63 - 1; give at most ", last);
     tell_device(options_.precision);
     const genrec::Dataset data = genrec::load_dataset(options_.data);
     genrec::OptionTable table;  // of the model alone: what config.toml of the run holds
@@ -77,8 +81,9 @@ class Train : public Command {
   // A run that has not begun yet gets the options of the first one.
   void resume(const std::vector<std::string>& folders) {
     for (const auto& option : options().options()) {
-      const bool allowed = option->group() == kCommonGroup || option->name() == "out" || option->name() == "resume" ||
-                           option->name() == "seeds" || option->name() == "profiler";
+      const bool common = option->group() == kCommonGroup && option->name() != "seed";
+      const bool allowed = common || option->name() == "out" || option->name() == "resume" || option->name() == "seeds" ||
+                           option->name() == "profiler";
       require(allowed || option->origin() != "command line", "--", option->name(),
               ": a run goes on with its own options; leave this one out, or leave out --resume");
     }

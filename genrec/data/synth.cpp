@@ -342,17 +342,15 @@ void save_synthetic(const SynthResult& result, const std::string& folder) {
   tensor::write_file_atomically(folder + "/oracle.json", root.dump(2) + "\n");
 }
 
-bool load_oracle(const std::string& folder, SynthScores& oracle, SynthScores& popularity) {
+std::optional<SavedScores> load_oracle(const std::string& folder) {
   const std::string path = folder + "/oracle.json";
-  if (!std::filesystem::exists(path)) return false;
+  if (!std::filesystem::exists(path)) return {};
   try {
     const json root = json::parse(tensor::read_file(path));
-    oracle = scores_from(root.at("oracle"));
-    popularity = scores_from(root.at("popularity"));
+    return SavedScores{scores_from(root.at("oracle")), scores_from(root.at("popularity")), root.value("fingerprint", "")};
   } catch (const json::exception& error) {
     tensor::fail(Fault::bad_data, path, ": is damaged (", error.what(), "); make the data again with `genrec synth`");
   }
-  return true;
 }
 
 }  // namespace genrec

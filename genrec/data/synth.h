@@ -7,6 +7,7 @@
 // every subcluster has a successor.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "genrec/data/dataset.h"
@@ -55,7 +56,11 @@ SynthResult make_synthetic(const SynthOptions& options);
 // The data set as a folder, with the scores in oracle.json beside it.
 void save_synthetic(const SynthResult& result, const std::string& folder);
 
-// The scores of a folder's oracle.json; false when it has none.
-bool load_oracle(const std::string& folder, SynthScores& oracle, SynthScores& popularity);
+// What a folder's oracle.json says; empty when it has none.
+struct SavedScores {
+  SynthScores oracle, popularity;
+  std::string fingerprint;  // of the data that they belong to
+};
+std::optional<SavedScores> load_oracle(const std::string& folder);
 
 }  // namespace genrec

@@ -95,6 +95,12 @@ TEST_CASE("no run is evaluated on other data, and only what was evaluated alike 
   succeed({"evaluate", mf, "--quiet"});
   CHECK(contains(succeed({"compare", pop, mf, "--quiet"}).out, "Differences to "));
 
+  std::filesystem::create_directories(pop + "/evaluation-valid.safetensors/in-the-way");
+  const tests::Outcome unsaved = run_program({"evaluate", pop, "--split", "valid", "--quiet"});
+  CHECK(unsaved.exit_code == 74);
+  CHECK(contains(unsaved.out, "Recall@10"));
+  CHECK(contains(unsaved.err, "evaluation-valid.safetensors: "));
+
   const std::string file = pop + "/evaluation-test.safetensors";
   genrec::MetricTable::load(file).save(file);  // as an older program left it
   CHECK(error_of(65, {"compare", pop, mf, "--quiet"}) ==
@@ -148,6 +154,7 @@ TEST_CASE("mmgrec goes from data to explained recommendations", "[cli][run]") {
   const tests::Outcome again = succeed({"train", "--out", run, "--resume"});
   CHECK(contains(again.err, "stage recommend is finished already"));
   CHECK(contains(error_of(2, {"train", "--out", run, "--resume", "--epochs", "9"}), "--epochs: a run goes on with its own options"));
+  CHECK(contains(error_of(2, {"train", "--out", run, "--resume", "--seed", "9"}), "--seed: a run goes on with its own options"));
 
   const json report = json::parse(succeed({"ids", "report", run, "--json", "--html", folder / "ids.html"}).out);
   CHECK(report.is_object());

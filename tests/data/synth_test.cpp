@@ -126,14 +126,15 @@ TEST_CASE("synth: the folder carries the scores", "[data][synth]") {
   tests::TemporaryFolder folder;
   const SynthResult result = make_synthetic(tiny());
   save_synthetic(result, folder / "set");
-  SynthScores oracle, popularity;
-  REQUIRE(load_oracle(folder / "set", oracle, popularity));
-  CHECK(oracle.test.recall == result.oracle.test.recall);
-  CHECK(popularity.valid.ndcg == result.popularity.valid.ndcg);
+  const std::optional<SavedScores> saved = load_oracle(folder / "set");
+  REQUIRE(saved);
+  CHECK(saved->oracle.test.recall == result.oracle.test.recall);
+  CHECK(saved->popularity.valid.ndcg == result.popularity.valid.ndcg);
+  CHECK(saved->fingerprint == fingerprint(result.dataset));
   CHECK(fingerprint(load_dataset(folder / "set")) == fingerprint(result.dataset));
   std::ofstream(folder / "set/oracle.json") << "{}";
-  CHECK_THAT(error_of([&] { load_oracle(folder / "set", oracle, popularity); }), Contains("oracle.json: is damaged"));
-  CHECK_FALSE(load_oracle(folder.path(), oracle, popularity));
+  CHECK_THAT(error_of([&] { load_oracle(folder / "set"); }), Contains("oracle.json: is damaged"));
+  CHECK_FALSE(load_oracle(folder.path()));
 }
 
 TEST_CASE("synth: options that make no sense", "[data][synth]") {
