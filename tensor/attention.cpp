@@ -13,6 +13,11 @@ namespace {
 
 constexpr int64_t kFewForTiles = 12;  // rows and steps of a product below which tiles, mostly zeros, do not pay
 
+template <class T>
+bool may_use_tiles(const AttentionHead<T>& head) {
+  return rounds<T>(head.precision) && tiles();
+}
+
 // One of the products of a head: scores c [m, n] = a b^T, or c [m, n] = a b or, transposed, a^T b, added to c if `add`.
 template <class T>
 struct HeadProduct {
@@ -23,7 +28,7 @@ struct HeadProduct {
   Rows<T> c;
   bool add = false;
 
-  bool on_tiles() const { return rounds<T>(head.precision) && tiles() && std::min(m, k) >= kFewForTiles; }
+  bool on_tiles() const { return may_use_tiles(head) && std::min(m, k) >= kFewForTiles; }
 };
 
 // s [queries, keys] = x y^T; only what the queries see need be there.
@@ -84,7 +89,7 @@ const T* kept_or(const AttentionHead<T>& head, const T* p) {
 template <class T, class Problem>
 bool any_on_tiles(std::span<const Problem> problems) {
   return std::any_of(problems.begin(), problems.end(), [](const Problem& x) {
-    return rounds<T>(x.head.precision) && tiles() && std::max(x.head.queries, x.head.keys) >= kFewForTiles;
+    return may_use_tiles<T>(x.head) && std::max(x.head.queries, x.head.keys) >= kFewForTiles;
   });
 }
 

@@ -40,12 +40,8 @@ uint16_t* strip_of(const Tensor& h, int64_t row, int64_t hidden) {
 }
 
 void pack_weights(bool transpose, const Tensor& w, uint16_t* packed) {
-  const int64_t n = transpose ? w.rows() : w.columns(), k = transpose ? w.columns() : w.rows(), groups = tiled(n) / kTileSide;
-  parallel_for(groups, std::max<int64_t>(1, 65536 / (kTileSide * k)), [&](int64_t begin, int64_t end) {
-    const int64_t j = begin * kTileSide, columns = std::min(n, end * kTileSide) - j;
-    const float* first = w.data<float>() + (transpose ? j * w.columns() : j);
-    tiles()->pack_b(transpose, columns, k, first, w.columns(), packed + j * tiled(k));
-  });
+  const int64_t n = transpose ? w.rows() : w.columns(), k = transpose ? w.columns() : w.rows();
+  pack_all_tiles({false, transpose, 1, n, k, nullptr, k, w.data<float>(), w.columns(), nullptr, n, {}, true}, *tiles(), packed);
 }
 
 const float* values(const Tensor& x) { return x.defined() ? x.data<float>() : nullptr; }

@@ -68,6 +68,12 @@ inline Vector<typename Bits<T>::Unsigned> widen(const uint16_t* words) {
   return __builtin_convertvector(narrow, Vector<typename Bits<T>::Unsigned>);
 }
 
+// sum += row * *x
+template <class T>
+inline void multiply_add(Vector<T>& sum, Vector<T> row, const T* x) {
+  sum += row * *x;
+}
+
 // The first `count` lanes, 0 < count < kLanes; the others are zero. Memory beyond them is not touched.
 #if defined(__AVX512F__)
 inline Vector<float> load_part(const float* p, int64_t count) {
@@ -85,6 +91,10 @@ inline void store_part(double* p, Vector<double> v, int64_t count) {
 // (The maskz forms, here with every lane, spare GCC 12 a false warning about an uninitialised operand.)
 inline Vector<float> square_root(Vector<float> v) { return _mm512_maskz_sqrt_ps(0xffff, v); }
 inline Vector<double> square_root(Vector<double> v) { return _mm512_maskz_sqrt_pd(0xff, v); }
+// The instruction loads x and spreads it over the lanes. (Of two with one x the compiler makes three.)
+inline void multiply_add(Vector<float>& sum, Vector<float> row, const float* x) {
+  __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(row), "m"(*x));
+}
 // Product of the lower halves of each 64-bit lane.
 inline Vector<uint64_t> multiply_low(Vector<uint64_t> a, Vector<uint64_t> b) {
   const __m512i product = _mm512_maskz_mul_epu32(0xff, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b));
