@@ -56,6 +56,9 @@ TEST_CASE("popularity and a factorisation are trained, evaluated and compared", 
   CHECK(json::parse(trained.out)["runs"].size() == 2);
   CHECK(json::parse(trained.out)["runs"][1]["seed"] == 2);
   CHECK(contains(error_of(2, {"train", "--model", "popularity", "--data", data, "--out", pop}), "holds a run already"));
+  const Words many{"train", "--model", "popularity", "--data", data, "--out", folder / "many", "--seed", "9223372036854775807"};
+  CHECK(error_of(2, joined(many, {"--seeds", "2"})).ends_with("give at most 9223372036854775806\n"));
+  CHECK_FALSE(std::filesystem::exists(folder / "many"));
 
   CHECK(contains(error_of(66, {"compare", pop, mf}), "was not evaluated on test; run `genrec evaluate "));
   const json measured = json::parse(succeed({"evaluate", pop, "--k", "5,10", "--json"}).out);
