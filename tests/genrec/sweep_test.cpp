@@ -92,7 +92,8 @@ TEST_CASE("a sweep reports no other data set and no other lengths of lists than 
   const tests::Outcome shorter = sweep(folder / "1", "5,7", "3");
   INFO(shorter.err);
   REQUIRE(shorter.exit_code == 0);
-  for (const auto& point : nlohmann::json::parse(shorter.out)["points"]) {
+  const nlohmann::json result = nlohmann::json::parse(shorter.out);
+  for (const auto& point : result["points"]) {
     CHECK(point["metrics"].contains("NDCG@3"));
     CHECK_FALSE(point["metrics"].contains("NDCG@10"));
   }

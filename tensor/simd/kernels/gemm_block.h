@@ -87,7 +87,7 @@ void multiply_block(const BlockArguments<T>& block, const Epilogue<T>& epilogue)
         for (int v = 0; v < V; ++v) multiply_add(sum[r][v], row[v], &x);
       } else {
 #pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) sum[r][v] += row[v] * x;
+        for (int v = 0; v < V; ++v) multiply_add(sum[r][v], row[v], x);
       }
     }
     a += kTransposed ? lda : 1;

@@ -68,7 +68,11 @@ inline Vector<typename Bits<T>::Unsigned> widen(const uint16_t* words) {
   return __builtin_convertvector(narrow, Vector<typename Bits<T>::Unsigned>);
 }
 
-// sum += row * *x
+// sum += row * x, or row * *x: rounded once where the set has an instruction for it, and alike in both.
+template <class T>
+inline void multiply_add(Vector<T>& sum, Vector<T> row, T x) {
+  sum += row * x;
+}
 template <class T>
 inline void multiply_add(Vector<T>& sum, Vector<T> row, const T* x) {
   sum += row * *x;
@@ -91,6 +95,9 @@ inline void store_part(double* p, Vector<double> v, int64_t count) {
 // (The maskz forms, here with every lane, spare GCC 12 a false warning about an uninitialised operand.)
 inline Vector<float> square_root(Vector<float> v) { return _mm512_maskz_sqrt_ps(0xffff, v); }
 inline Vector<double> square_root(Vector<double> v) { return _mm512_maskz_sqrt_pd(0xff, v); }
+inline void multiply_add(Vector<float>& sum, Vector<float> row, float x) {
+  sum = _mm512_fmadd_ps(row, _mm512_set1_ps(x), sum);
+}
 // The instruction loads x and spreads it over the lanes. (Of two with one x the compiler makes three.)
 inline void multiply_add(Vector<float>& sum, Vector<float> row, const float* x) {
   __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(row), "m"(*x));
