@@ -3,38 +3,20 @@
 #include <algorithm>
 
 #include "tensor/error.h"
-#include "tensor/safetensors.h"
 
 namespace genrec {
 
 using tensor::Fault;
 using tensor::require;
 
-Conditions conditions_of(const Dataset& dataset, Split split, std::span<const int> cutoffs, bool exclude_seen, Targets targets) {
-  std::string k;
-  for (const int cutoff : cutoffs) k += (k.empty() ? "" : ",") + std::to_string(cutoff);
-  return {{"data", fingerprint(dataset)},
-          {"split", name_of(split)},
-          {"seen", exclude_seen ? "drop" : "keep"},
-          {"targets", targets == Targets::all ? "all" : targets == Targets::cold ? "cold" : "warm"},
-          {"k", k}};
-}
-
-Conditions conditions_in(const std::string& path) {
-  Conditions found;
-  const tensor::Safetensors file = tensor::read_safetensors(path);
-  if (!file.metadata.contains("data")) return found;
-  for (const char* what : {"data", "split", "seen", "targets", "k"}) found[what] = file.metadata_at(what);
-  return found;
-}
-
 namespace {
 
 void check_alike(const NamedRuns& first, const NamedRuns& run) {
-  if (first.conditions.empty()) return;
-  for (const Conditions& conditions : run.conditions) {
+  const Conditions& expected = first.seeds[0].conditions;
+  for (const MetricTable& table : run.seeds) {
+    if (expected.empty() || table.conditions.empty()) continue;
     for (const char* what : {"data", "split", "seen", "targets"}) {  // not k: a metric that a run lacks is told by its name
-      const std::string &there = first.conditions.at(0).at(what), &here = conditions.at(what);
+      const std::string &there = expected.at(what), &here = table.conditions.at(what);
       require(Fault::bad_data, there == here, "compare: '", first.name, "' and '", run.name, "' were evaluated with different ", what, ", ",
               there, " and ", here, "; evaluate both alike");
     }

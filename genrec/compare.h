@@ -15,18 +15,9 @@
 
 namespace genrec {
 
-// How an evaluation was made: "data" (their fingerprint), "split", "seen", "targets", "k".
-using Conditions = std::map<std::string, std::string>;
-Conditions conditions_of(const Dataset& dataset, Split split, std::span<const int> cutoffs, bool exclude_seen = true,
-                         Targets targets = Targets::all);
-
-// The metadata of an evaluation's file (MetricTable::save); empty where that, of an older program, does not say.
-Conditions conditions_in(const std::string& path);
-
 struct NamedRuns {
   std::string name{};
   std::vector<MetricTable> seeds{};  // the same model trained with different seeds; at least one
-  std::vector<Conditions> conditions{};  // of the seeds, in their order; empty: not checked
 };
 
 struct CompareOptions {

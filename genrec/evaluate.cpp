@@ -62,7 +62,17 @@ std::vector<int> usual_cutoffs(const Dataset& dataset) {
 }
 
 static const char* name_of(Targets targets) {
-  return targets == Targets::cold ? "cold " : targets == Targets::warm ? "warm " : "";
+  return targets == Targets::cold ? "cold" : targets == Targets::warm ? "warm" : "all";
+}
+
+Conditions conditions_of(const Dataset& dataset, Split split, std::span<const int> cutoffs, bool exclude_seen, Targets targets) {
+  std::string k;
+  for (const int cutoff : cutoffs) k += (k.empty() ? "" : ",") + std::to_string(cutoff);
+  return {{"data", fingerprint(dataset)},
+          {"split", name_of(split)},
+          {"seen", exclude_seen ? "drop" : "keep"},
+          {"targets", name_of(targets)},
+          {"k", k}};
 }
 
 Record summary(const MetricTable& table) {
@@ -76,13 +86,14 @@ Evaluation evaluate(const TrainedModel& model, const Dataset& dataset, Split tar
   tensor::require(!cutoffs.empty() && *std::min_element(cutoffs.begin(), cutoffs.end()) >= 1,
                   "evaluate: every K must be 1 or more, and there must be one; for example --k 10,20");
   const std::vector<int32_t> users = users_with(dataset, target, targets);
-  tensor::require(tensor::Fault::bad_data, !users.empty(), "evaluate: no user has ", name_of(targets), name_of(target),
-                  " items; ",
+  tensor::require(tensor::Fault::bad_data, !users.empty(), "evaluate: no user has ",
+                  targets == Targets::all ? "" : tensor::join(name_of(targets), " "), name_of(target), " items; ",
                   targets == Targets::all ? "import the data with a split that holds some out" : "use --targets all");
   const QuerySet queries(dataset, users, target, exclude_seen);
   Evaluation result;
   result.ranking = model.rank(queries.queries(), *std::max_element(cutoffs.begin(), cutoffs.end()));
   result.metrics = measure(result.ranking, users, held_out_items(dataset, target, targets), cutoffs);
+  result.metrics.conditions = conditions_of(dataset, target, cutoffs, exclude_seen, targets);
   result.statistics = model.statistics();
   for (size_t row = 0; row < users.size() && !result.seen_listed; ++row) {
     const auto seen = dataset.history(users[row], target);

@@ -25,6 +25,9 @@ enum class Targets : uint8_t { all, cold, warm };
 ItemsOf held_out_items(const Dataset& dataset, Split split, Targets targets = Targets::all);
 std::vector<int32_t> users_with(const Dataset& dataset, Split split, Targets targets = Targets::all);  // who have any, ascending
 
+Conditions conditions_of(const Dataset& dataset, Split split, std::span<const int> cutoffs, bool exclude_seen = true,
+                         Targets targets = Targets::all);
+
 Record summary(const MetricTable& table);  // the mean of every metric
 
 struct Evaluation {

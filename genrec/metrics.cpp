@@ -51,14 +51,14 @@ double MetricTable::mean(std::string_view name) const {
   return users.empty() ? 0 : sum / static_cast<double>(users.size());
 }
 
-void MetricTable::save(const std::string& path, const std::map<std::string, std::string>& metadata) const {
+void MetricTable::save(const std::string& path) const {
   std::string joined;
   for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
   const auto rows = static_cast<int64_t>(users.size()), width = static_cast<int64_t>(names.size());
-  std::map<std::string, std::string> all{{"format", kFormat}, {"metrics", joined}};
-  all.insert(metadata.begin(), metadata.end());
+  std::map<std::string, std::string> metadata{{"format", kFormat}, {"metrics", joined}};
+  metadata.insert(conditions.begin(), conditions.end());
   tensor::write_safetensors(
-      path, {{"users", tensor::Tensor::from(users, {rows})}, {"values", tensor::Tensor::from(values, {rows, width})}}, all);
+      path, {{"users", tensor::Tensor::from(users, {rows})}, {"values", tensor::Tensor::from(values, {rows, width})}}, metadata);
 }
 
 MetricTable MetricTable::load(const std::string& path) {
@@ -77,6 +77,8 @@ MetricTable MetricTable::load(const std::string& path) {
                   " and values ", values.shape(), "; evaluate again");
   table.users = users.to_vector<int32_t>();
   table.values = values.to_vector<float>();
+  if (!file.metadata.contains("data")) return table;
+  for (const char* what : {"data", "split", "seen", "targets", "k"}) table.conditions[what] = file.metadata_at(what);
   return table;
 }
 

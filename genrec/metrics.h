@@ -24,17 +24,21 @@ struct ListMetrics {
 };
 ListMetrics measure_list(std::span<const int32_t> ranked, std::span<const int32_t> held_out, int k);
 
+// How an evaluation was made: "data" (their fingerprint), "split", "seen", "targets", "k".
+using Conditions = std::map<std::string, std::string>;
+
 struct MetricTable {
   std::vector<std::string> names{};  // "Recall@10", ...
   std::vector<int32_t> users{};      // the rows
   std::vector<float> values{};       // [users, names]
+  Conditions conditions{};           // empty: not known, as in files of older programs
 
   size_t column(std::string_view name) const;  // an error that lists the names if there is none
   std::vector<double> values_of(std::string_view name) const;
   double mean(std::string_view name) const;  // 0 without users
 
-  // safetensors: users i32 [rows], values f32 [rows, names], and this metadata beside its own.
-  void save(const std::string& path, const std::map<std::string, std::string>& metadata = {}) const;
+  // safetensors: users i32 [rows], values f32 [rows, names], the rest as metadata.
+  void save(const std::string& path) const;
   static MetricTable load(const std::string& path);
 };
 

@@ -48,10 +48,12 @@ void require_same(const std::string& folder, const SweepOptions& options, const 
 MetricTable measured(const std::string& folder, const SweepOptions& options, const Dataset& dataset) {
   const std::string file = evaluation_file(folder, Split::valid);
   const Conditions wanted = conditions_of(dataset, Split::valid, options.cutoffs);
-  if (!file_exists(file) || conditions_in(file) != wanted) {
-    evaluate(*Run(folder).load(dataset), dataset, Split::valid, options.cutoffs).metrics.save(file, wanted);
+  if (file_exists(file)) {
+    if (MetricTable table = MetricTable::load(file); table.conditions == wanted) return table;
   }
-  return MetricTable::load(file);
+  MetricTable table = evaluate(*Run(folder).load(dataset), dataset, Split::valid, options.cutoffs).metrics;
+  table.save(file);
+  return table;
 }
 
 void train_or_go_on(Configured& configured, const SweepOptions& options, const std::string& folder, const Dataset& dataset) {

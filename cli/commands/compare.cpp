@@ -34,22 +34,21 @@ class Compare : public Command {
     const genrec::Stage stage("compare");
     std::vector<genrec::NamedRuns> runs;
     for (const std::string& path : runs_) {
-      genrec::NamedRuns named{base_name(path), {}, {}};
+      genrec::NamedRuns named{base_name(path), {}};
       for (const std::string& run : genrec::runs_under(path)) {
         const std::string file = evaluation_file(run, split_named(split_));
         const std::string evaluate = "`genrec evaluate " + path + (split_ == "test" ? "`" : " --split valid`");
         tensor::require(tensor::Fault::missing_input, genrec::file_exists(file), run, ": was not evaluated on ", split_, "; run ",
                         evaluate, " first");
         named.seeds.push_back(genrec::MetricTable::load(file));
-        named.conditions.push_back(genrec::conditions_in(file));
-        tensor::require(tensor::Fault::bad_data, !named.conditions.back().empty(), file, ": does not say how it was made; run ",
+        tensor::require(tensor::Fault::bad_data, !named.seeds.back().conditions.empty(), file, ": does not say how it was made; run ",
                         evaluate, " again");
       }
       runs.push_back(std::move(named));
     }
     const genrec::Comparison result = genrec::compare_runs(runs, options_);
     const auto style = format_ == "markdown" ? genrec::TableStyle::markdown : genrec::TableStyle::text;
-    const std::string& data = runs[0].conditions[0].at("data");  // of all of them
+    const std::string& data = runs[0].seeds[0].conditions.at("data");  // of all of them
     print(common().json ? genrec::comparison_json(result) : genrec::comparison_table(result, style) + oracle_text(data));
     return 0;
   }

@@ -67,13 +67,12 @@ class Evaluate : public Command {
     const genrec::Split split = split_named(split_);
     Evaluated result{path, run.model_name(), run.seed(), {}};
     const std::vector<int> cutoffs = cutoffs_.empty() ? genrec::usual_cutoffs(data) : cutoffs_;
-    const genrec::Conditions conditions = genrec::conditions_of(data, split, cutoffs, seen_ == "drop", targets_);
     result.evaluation =
         genrec::evaluate(*run.load(data, run_precision(precision_)), data, split, cutoffs, seen_ == "drop", targets_);
     const bool as_trained = changes_.empty() && run_precision(precision_).value_or(run.precision()) == run.precision();
     if (!as_trained || targets_ != genrec::Targets::all) return result;
     try {
-      result.evaluation.metrics.save(evaluation_file(path, split), conditions);
+      result.evaluation.metrics.save(evaluation_file(path, split));
     } catch (const tensor::Error&) {  // told after the result, which took longer to make
       if (!unsaved_) unsaved_ = std::current_exception();
     }

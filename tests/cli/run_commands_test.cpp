@@ -105,7 +105,9 @@ TEST_CASE("no run is evaluated on other data, and only what was evaluated alike 
   CHECK(contains(unsaved.err, "evaluation-valid.safetensors: "));
 
   const std::string file = pop + "/evaluation-test.safetensors";
-  genrec::MetricTable::load(file).save(file);  // as an older program left it
+  genrec::MetricTable older = genrec::MetricTable::load(file);
+  older.conditions.clear();
+  older.save(file);
   CHECK(error_of(65, {"compare", pop, mf, "--quiet"}) ==
         "genrec: " + file + ": does not say how it was made; run `genrec evaluate " + pop + "` again\n");
 }

@@ -72,11 +72,10 @@ TEST_CASE("a single run is only described", "[compare]") {
 TEST_CASE("evaluations that were made differently are not compared", "[compare]") {
   const Conditions base{{"data", "12ab"}, {"split", "test"}, {"seen", "drop"}, {"targets", "all"}, {"k", "10"}};
   const auto compare = [&](const std::string& what, const std::string& value) {
-    Conditions other = base;
-    other[what] = value;
-    const std::vector<NamedRuns> runs = {{"a", {table_of(0.2, 1)}, {base}},
-                                         {"b", {table_of(0.2, 2), table_of(0.2, 3)}, {base, other}}};
-    compare_runs(runs, {});
+    MetricTable a = table_of(0.2, 1), b = table_of(0.2, 2), other = table_of(0.2, 3);
+    a.conditions = b.conditions = other.conditions = base;
+    other.conditions[what] = value;
+    compare_runs(std::vector<NamedRuns>{{"a", {a}}, {"b", {b, other}}}, {});
   };
   CHECK_NOTHROW(compare("k", "10,20"));
   CHECK_THAT(tests::error_of([&] { compare("data", "34cd"); }),
@@ -86,11 +85,13 @@ TEST_CASE("evaluations that were made differently are not compared", "[compare]"
   CHECK_THAT(tests::error_of([&] { compare("split", "valid"); }), Contains("with different split, test and valid"));
 
   const tests::TemporaryFolder folder;
-  table_of(0.2, 1).save(folder / "said", base);
-  CHECK(conditions_in(folder / "said") == base);
-  CHECK(MetricTable::load(folder / "said").values == table_of(0.2, 1).values);
-  table_of(0.2, 1).save(folder / "unsaid");
-  CHECK(conditions_in(folder / "unsaid").empty());
+  MetricTable table = table_of(0.2, 1);
+  table.save(folder / "unsaid");
+  CHECK(MetricTable::load(folder / "unsaid").conditions.empty());
+  table.conditions = base;
+  table.save(folder / "said");
+  CHECK(MetricTable::load(folder / "said").conditions == base);
+  CHECK(MetricTable::load(folder / "said").values == table.values);
 }
 
 TEST_CASE("what cannot be compared is said", "[compare]") {
