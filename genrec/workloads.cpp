@@ -316,7 +316,7 @@ std::vector<Workload> whole_workloads(int64_t shrink, const std::string& only, W
   };
   training("T5 step, 256 sequences of 80",
            [&] { return std::make_shared<T5Training>(std::vector<int64_t>(shrunk(256), 80)); });
-  for (const int64_t sequences : large ? std::vector<int64_t>{256, 1024, 4096} : std::vector<int64_t>{256}) {
+  for (const int64_t sequences : large ? std::vector<int64_t>{256, 1024, 2048, 4096} : std::vector<int64_t>{256}) {
     training(tensor::join("T5 step, ", sequences, " sequences of real lengths"),
              [&] { return std::make_shared<T5Training>(real_lengths(shrunk(sequences))); });
   }

@@ -216,10 +216,10 @@ def sparse_step(width):
     return step
 
 
-def adam_step():
+def adam_step(**options):
     w = nn.Parameter(torch.full((22400000,), 0.01))
     w.grad = torch.full_like(w, 0.01)
-    return torch.optim.AdamW([w], lr=1e-3).step
+    return torch.optim.AdamW([w], lr=1e-3, **options).step
 
 
 def beam_search(style, users):

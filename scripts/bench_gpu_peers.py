@@ -2,19 +2,20 @@
 """The workloads of `genrec bench gpu` in PyTorch, on the GPU: both take turns, ratios with their spread.
 
 Usage: scripts/bench_gpu_peers.py [--program build/release/genrec] [--rounds 5] [--modes eager,reduce-overhead,max-autotune]
-                                  [--only TEXT] [--dry-run]
+                                  [--precision bf16] [--only TEXT] [--dry-run]
 
 A round is one run of `genrec bench gpu` and one median of every PyTorch variant. The models are those of bench_cpu_peers.py with
 scaled_dot_product_attention (the biases and the padding as an additive mask), fused AdamW, TF32 off; sequences are padded to the
 longest one, where genrec packs them. `eager` runs as it is; the other modes are those of torch.compile, whose graph is the whole
-loss (and CUDA graphs, which both of them use). The beam search is the careful one of beam_search_peers.py. Without
-PyTorch or a GPU it says so and ends with exit code 71.
+loss (and CUDA graphs, which both of them use). The beam searches are those of beam_search_peers.py, the library's eager only. In
+bf16 PyTorch runs under autocast. Without PyTorch or a GPU it says so and ends with exit code 71.
 
 Never executed: anything on a GPU, torch.compile, and PyTorch 2 itself. --dry-run runs every model once, eagerly, on the CPU and at
-sizes that a CPU can bear; that has been done, but for MMGRec's step, with
-PyTorch 1.13 and a stand-in for its missing scaled_dot_product_attention."""
+sizes that a CPU can bear; that has been done in both precisions with PyTorch 1.13 and stand-ins for what it lacks, the loop over the
+rounds too."""
 import argparse
 import contextlib
+import functools
 import io
 import json
 import os
@@ -59,7 +60,9 @@ def trainer(mode):
 
         def step():
             optimizer.zero_grad(set_to_none=True)
-            run().backward()
+            with models.autocast():
+                value = run()
+            value.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
 
@@ -68,24 +71,35 @@ def trainer(mode):
     return make
 
 
-def beam_search(mode, users):
-    search = beams.careful_search(models.T5(0.0).eval(), users)
-    return search if mode == "eager" else torch.compile(search, mode=mode)
+def beam_search(style, mode, users):
+    search = getattr(beams, style + "_search")(models.T5(0.0).eval(), users)
+
+    def run():
+        with models.autocast():
+            return search()
+
+    return run if mode == "eager" else torch.compile(run, mode=mode)
 
 
 def peers(mode, small):
+    """By the names of `genrec bench gpu`, with a remark in brackets where there are several."""
     models.trainer, models.Attention.forward = trainer(mode), attention
-    users = 2 if small else 64
-    made = models.peers(0.1)
+    own = {name: make for name, make in models.peers(0.1).items() if "beam" not in name}
+    made = {name: make for name, make in own.items() if "step" in name}
     made["T5 step, 256 sequences of 80"] = lambda: models.t5_step(0.1, [80] * (4 if small else 256))
-    for batch in (256, 1024, 4096):
+    for batch in (256, 1024, 2048, 4096):
         lengths = LENGTHS[: 4 if small else batch]
         made[f"T5 step, {batch} sequences of real lengths"] = lambda lengths=lengths: models.t5_step(0.1, lengths)
     made["RQ-VAE step, 1024 rows of 768"] = lambda: models.quantizer_step(768)
-    made["beam search 20, 64 users: all"] = lambda: beam_search(mode, users)
-    made["beam search 20, one user"] = lambda: beam_search(mode, 1)
-    made["beam search 20, 1024 users"] = lambda: beam_search(mode, 2 if small else 1024)
-    return made
+    for name, users in (("64 users: all", 64), ("one user", 1), ("1024 users", 1024)):
+        search = functools.partial(beam_search, "careful", mode, min(users, 2) if small else users)
+        made[f"beam search 20, {name} [careful]"] = search
+    if mode != "eager":
+        return made
+    for name, users in (("64 users: all", 64), ("one user", 1)):
+        search = functools.partial(beam_search, "library", mode, min(users, 2) if small else users)
+        made[f"beam search 20, {name} [library]"] = search
+    return {**own, **made, "AdamW, 22.4 million parameters": lambda: models.adam_step(fused=torch.cuda.is_available())}
 
 
 def median_milliseconds(run, repeats):
@@ -115,10 +129,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=20, help="samples of each in a round")
     parser.add_argument("--modes", default="eager,reduce-overhead,max-autotune")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="of both")
     parser.add_argument("--only", default="")
     parser.add_argument("--dry-run", action="store_true", help="every PyTorch model once on the CPU; nothing is measured")
     options = parser.parse_args()
     torch.manual_seed(1)
+    if options.precision == "bf16":
+        models.autocast = lambda: torch.autocast("cpu" if options.dry_run else "cuda", dtype=torch.bfloat16)
     if options.dry_run:
         return dry_run(options.only)
     if not torch.cuda.is_available():
@@ -138,7 +155,8 @@ def main():
             runs[name, mode] = run
     ours, theirs = {}, {key: [] for key in runs}
     for _ in range(options.rounds):
-        command = [options.program, "bench", "gpu", "--device", "cuda", "--repeats", str(options.repeats), "--json", "--quiet", "--only", options.only]
+        command = [options.program, "bench", "gpu", "--device", "cuda", "--repeats", str(options.repeats), "--precision",
+                   options.precision, "--json", "--quiet", "--only", options.only.split(" [")[0]]
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode != 0:
             leave(f"{' '.join(command)} failed: {result.stderr.strip()}")
@@ -148,8 +166,9 @@ def main():
             theirs[key].append(median_milliseconds(run, options.repeats))
     print(f"{'work':42} {'mode':16} {'genrec ms':>10} {'torch ms':>10} {'torch/genrec':>13}   over {options.rounds} rounds")
     for (name, mode), times in theirs.items():
-        ratios = sorted(b / a for a, b in zip(ours[name], times))
-        print(f"{name:42} {mode:16} {statistics.median(ours[name]):10.3f} {statistics.median(times):10.3f} "
+        own = ours[name.split(" [")[0]]
+        ratios = sorted(b / a for a, b in zip(own, times))
+        print(f"{name:42} {mode:16} {statistics.median(own):10.3f} {statistics.median(times):10.3f} "
               f"{statistics.median(ratios):13.2f}   {ratios[0]:.2f} to {ratios[-1]:.2f}")
 
 
