@@ -108,13 +108,12 @@ __global__ void step_kernel(StepProblem x) {
 }
 
 static void step_cuda(const Tensor& logits, const Tensor& lse, const BeamLevel& level, const Tensor& from, Tensor& to) {
-  constexpr int64_t kMostShared = 160 << 10;  // bytes, with compute capability 8.0, 9.0 and 10.0; others say that the launch is invalid
   const int64_t users = std::max<int64_t>(level.widths.size(), 1);
   const int64_t rows = from.columns() / users, slots = to.columns() / users;
   const int capacity = top_capacity(slots);
   const auto shared = static_cast<int64_t>(top_bytes(capacity) + (rows + 1) * sizeof(BeamRow));
-  tensor::require(tensor::Fault::resources, shared <= kMostShared, "beam search: a beam of ", slots,
-                  " does not fit into the shared memory of a GPU; take a smaller one or --device cpu");
+  tensor::require(tensor::Fault::resources, shared <= tensor::cuda::most_shared_memory(), "beam search: a beam of ",
+                  slots, " does not fit into the shared memory of this GPU; take a smaller one or --device cpu");
   const StepProblem x{.logits = tensor::cuda::floats(logits),
                       .lse = tensor::cuda::floats(lse),
                       .child_begins = indices(level.child_begins),

@@ -11,8 +11,8 @@ namespace autograd::joined_projections_kernels {
 constexpr int kSide = 16;  // of a tile: a block has a thread for each of its elements
 
 struct ProductList {
-  WeightProduct<float> products[std::tuple_size_v<WeightProducts<float>>];
-  bool rounded;  // both sides of the products are, to bf16
+  WeightProduct<float> products[std::tuple_size_v<WeightProducts<float>>] = {};
+  bool rounded = false;  // both sides of the products are, to bf16
   // Of the keys, products of even number, and of the values: where they begin, and where they go in bf16.
   const float* first[2];
   tensor::cuda::RoundedElements copies[2];

@@ -33,6 +33,7 @@ struct State {
   int half = 0;
   int64_t used = 0;                             // of the current half
   std::string description;
+  int64_t most_shared_memory = 0;
   int64_t launches = 0, synchronizations = 0;
   std::unordered_map<const void*, size_t> shared_memory;  // bytes that a kernel may take, of those that asked
 };
@@ -137,6 +138,7 @@ std::string open_device() {
   }
   if (const cublasStatus_t e = s.blas.create(&s.handle); e != CUBLAS_STATUS_SUCCESS)
     return join("cuBLAS: ", s.blas.text_of(e));
+  s.most_shared_memory = static_cast<int64_t>(device.sharedMemPerBlockOptin);
   int blas = 0;
   s.blas.version(s.handle, &blas);
   s.description = join(device.name, ", compute capability ", device.major, ".", device.minor, ", ",
@@ -228,9 +230,12 @@ void allow_shared_memory(const char* name, const void* kernel, size_t bytes) {
   if (bytes <= kWithoutAsking) return;
   size_t& most = state().shared_memory[kernel];
   if (bytes <= most) return;
+  require(Fault::resources, static_cast<int64_t>(bytes) <= most_shared_memory(), "cuda: ", name, ": a block needs ", bytes,
+          " bytes of shared memory, this GPU has ", most_shared_memory(), "; ask for less (shorter lists), or use --device cpu");
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)), name);
   most = bytes;
 }
+int64_t most_shared_memory() { return state().most_shared_memory; }
 void synchronize() {
   leave_capture();
   ++state().synchronizations;

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "genrec/device_check.h"
+#include "genrec/inner_product.h"
 #include "tensor/cuda/device.h"
 #include "tensor/precision.h"
 #include "tests/catch.h"
@@ -47,6 +48,16 @@ TEST_CASE("models train alike on both devices in bf16", "[cuda][slow][bf16]") {
 TEST_CASE("a filter that matches nothing is a failure of the comparison", "[cuda]") {
   CHECK(autograd::compare_operations("no such operation").failures ==
         std::vector<std::string>{"no operation matches 'no such operation'"});
+}
+
+TEST_CASE("a kernel that needs more shared memory than the GPU has is an error that says so", "[cuda]") {
+  if (!have_device()) return;
+  using tensor::Device, tensor::DType, tensor::Tensor;
+  const Tensor scores = Tensor::zeros({1, 40000}, DType::f32, Device::cuda), none = Tensor::from<int32_t>({0, 0});
+  Tensor best({2, 40000}, DType::i32, Device::cuda);
+  CHECK(tests::error_of([&] { genrec::inner_product_kernels::top_k(scores, none, Tensor({0}, DType::i32), best); }) ==
+        "cuda: inner_product.top_k: a block needs 524320 bytes of shared memory, this GPU has 232448; ask for less (shorter lists), or "
+        "use --device cpu");
 }
 
 TEST_CASE("the comparison of devices notices a wrong result", "[cuda]") {

@@ -220,5 +220,5 @@ TEST_CASE("scores that are no numbers are an error of the search in slots, a bea
   if (!have_device()) return;
   CHECK(run({.k = 1}, NAN, Device::cuda) == diverged);
   CHECK(run({.k = 40000}, 0, Device::cuda) ==
-        "beam search: a beam of 40000 does not fit into the shared memory of a GPU; take a smaller one or --device cpu");
+        "beam search: a beam of 40000 does not fit into the shared memory of this GPU; take a smaller one or --device cpu");
 }

@@ -107,6 +107,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* device, int) {
   std::strcpy(device->name, "emulated device");
   device->major = 9;
   device->totalGlobalMem = emulation::kArena;
+  device->sharedMemPerBlockOptin = 227 << 10;
   return cudaSuccess;
 }
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
