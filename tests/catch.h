@@ -14,6 +14,7 @@ inline auto Contains(const char* part) { return Catch::Matchers::ContainsSubstri
 }
 #endif
 
+#include <cmath>
 #include <string>
 
 #include "tensor/error.h"
@@ -33,6 +34,9 @@ std::string error_of(F&& f) {
   }
   return "";
 }
+
+// The larger one, or what is no number if one of them is not: std::max would lose it.
+inline double larger(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
 
 // An empty folder that is removed at the end of the test.
 class TemporaryFolder {

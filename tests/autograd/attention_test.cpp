@@ -48,7 +48,7 @@ void check_close(const Tensor& got, const std::vector<double>& want, double tole
   REQUIRE(got.size() == static_cast<int64_t>(want.size()));
   const std::vector<double> values = got.to(DType::f64).to_vector<double>();
   double worst = 0;
-  for (size_t i = 0; i < want.size(); ++i) worst = std::max(worst, std::fabs(values[i] - want[i]));
+  for (size_t i = 0; i < want.size(); ++i) worst = tests::larger(worst, std::fabs(values[i] - want[i]));
   CHECK(worst < tolerance);
 }
 

@@ -57,7 +57,7 @@ double distance(const Tensor& got, const std::vector<double>& want) {
   REQUIRE(got.size() == static_cast<int64_t>(want.size()));
   const std::vector<double> values = got.to(DType::f64).to_vector<double>();
   double worst = 0;
-  for (size_t i = 0; i < want.size(); ++i) worst = std::max(worst, std::fabs(values[i] - want[i]));
+  for (size_t i = 0; i < want.size(); ++i) worst = tests::larger(worst, std::fabs(values[i] - want[i]));
   return worst;
 }
 

@@ -63,7 +63,7 @@ void check_near(const std::vector<float>& got, const std::vector<float>& want) {
   REQUIRE(got.size() == want.size());
   float largest = 0, worst = 0;
   for (size_t i = 0; i < want.size(); ++i) {
-    largest = std::max(largest, std::abs(want[i])), worst = std::max(worst, std::abs(got[i] - want[i]));
+    largest = std::max(largest, std::abs(want[i])), worst = tests::larger(worst, std::abs(got[i] - want[i]));
   }
   CHECK(worst <= 1e-5f * largest);
 }

@@ -15,7 +15,7 @@ inline double distance(const tensor::Tensor& x, const tensor::Tensor& y) {
   if (x.shape() != y.shape()) return 1e300;
   const auto a = x.to(tensor::DType::f64).to_vector<double>(), b = y.to(tensor::DType::f64).to_vector<double>();
   double worst = 0;
-  for (size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::fabs(a[i] - b[i]));
+  for (size_t i = 0; i < a.size(); ++i) worst = tests::larger(worst, std::fabs(a[i] - b[i]));
   return worst;
 }
 

@@ -7,7 +7,7 @@
 #include "tests/cli/program.h"
 
 TEST_CASE("the README's option tables are those of the program", "[cli][readme]") {
-  const std::string path = std::string(GENREC_SOURCE_DIR) + "/README.md";
+  const std::string path = GENREC_SOURCE_DIR "/README.md";
   const std::string begin = "<!-- commands: begin (generated) -->\n", end = "<!-- commands: end -->";
   const std::string readme = tests::read_text(path);
   const size_t from = readme.find(begin), to = readme.find(end);

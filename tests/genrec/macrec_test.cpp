@@ -132,7 +132,7 @@ TEST_CASE("parts of a step add up to the whole", "[macrec]") {
       double difference = 0, size = 0;
       for (int64_t i = 0; i < whole[at].size(); ++i) {
         const double x = whole[at].data<float>()[i];
-        difference = std::max(difference, std::abs(x - parameter.var.grad().data<float>()[i])), size = std::max(size, std::abs(x));
+        difference = tests::larger(difference, std::abs(x - parameter.var.grad().data<float>()[i])), size = std::max(size, std::abs(x));
       }
       INFO(parameter.name);
       CHECK(difference <= 1e-4 * size);

@@ -59,7 +59,7 @@ std::pair<double, double> distances(const Step& a, const Step& b) {
       own_difference += (x - y) * (x - y), own_size += y * y;
     }
     difference += own_difference, size += own_size;
-    if (own_size > 0) worst = std::max(worst, std::sqrt(own_difference / own_size));
+    if (own_size > 0) worst = tests::larger(worst, std::sqrt(own_difference / own_size));
   }
   return {std::sqrt(difference / size), worst};
 }

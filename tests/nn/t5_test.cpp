@@ -60,7 +60,7 @@ double distance(const Tensor& x, const Tensor& y) {
   REQUIRE(x.shape() == y.shape());
   const auto a = x.to(DType::f64).to_vector<double>(), b = y.to(DType::f64).to_vector<double>();
   double worst = 0;
-  for (size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::fabs(a[i] - b[i]));
+  for (size_t i = 0; i < a.size(); ++i) worst = tests::larger(worst, std::fabs(a[i] - b[i]));
   return worst;
 }
 

@@ -86,7 +86,7 @@ void check_rows(const char* name, const std::vector<float>& got, int64_t rows, i
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t c = 0; c < width; ++c) {
       const double want = product(k, [&](int64_t p) { return a(i, p); }, [&](int64_t p) { return b(p, c); });
-      worst = std::max(worst, std::abs(got[i * stride + c] - want));
+      worst = tests::larger(worst, std::abs(got[i * stride + c] - want));
     }
     for (int64_t c = width; c < stride; ++c) untouched &= got[i * stride + c] == 7;
   }
@@ -112,15 +112,15 @@ void check_probabilities(const Solved<float>& s) {
       const bool dropped = x.dropout && s.words[i * x.keys + j] < 13107;
       const double want = scores[j] / total, keep = !x.dropout ? 1 : dropped ? 0 : s.kKeepScale;
       const float got = s.p[i * x.keys + j];
-      worst = std::max(worst, std::abs(got - (dropped ? -want : want)));
-      worst_kept = std::max(worst_kept, std::abs(s.kept[i * x.keys + j] - keep * std::abs(double{got})));
+      worst = tests::larger(worst, std::abs(got - (dropped ? -want : want)));
+      worst_kept = tests::larger(worst_kept, std::abs(s.kept[i * x.keys + j] - keep * std::abs(double{got})));
       dp[j] = keep * product(x.width, [&](int64_t c) { return s.dout[i * s.stride + c]; },
                              [&](int64_t c) { return s.v[j * s.stride + c]; });
       mean += want * dp[j];
     }
     for (int64_t j = 0; j < x.keys; ++j) {
       const double want = s.kScale * scores[j] / total * (dp[j] - mean);
-      worst_gradient = std::max(worst_gradient, std::abs(s.db[i * x.keys + j] - want));
+      worst_gradient = tests::larger(worst_gradient, std::abs(s.db[i * x.keys + j] - want));
     }
   }
   CHECK(worst < 5e-6);

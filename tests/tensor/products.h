@@ -69,7 +69,7 @@ void compare(const Operands<T>& x, const std::vector<T>& out, int64_t step = 1) 
   bool untouched = out[0] == x.c[0];
   for (int64_t i = 0; i < x.shape.m; i += step) {
     for (int64_t j = 0; j < x.shape.n; j += step) {
-      worst = std::max(worst, std::abs(out[1 + i * x.ldc + j] - x.expected(i, j)));
+      worst = tests::larger(worst, std::abs(out[1 + i * x.ldc + j] - x.expected(i, j)));
     }
     for (int64_t j = x.shape.n; j < x.ldc; ++j) untouched &= out[1 + i * x.ldc + j] == x.c[1 + i * x.ldc + j];
   }

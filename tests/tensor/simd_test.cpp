@@ -58,14 +58,14 @@ void for_sizes(F&& f) {
   });
 }
 
-// The largest |y[i] - expected(i)| / (1 + |expected(i)|), or infinity if the guards are gone.
+// The largest |y[i] - expected(i)| / (1 + |expected(i)|), or infinity if that is no number or the guards are gone.
 template <class T, class F>
 double error(const Row<T>& y, F&& expected) {
   if (!y.guarded()) return kInfinity;
   double worst = 0;
   for (int64_t i = 0; i < y.size(); ++i) {
     const double e = expected(i);
-    worst = std::max(worst, std::abs(double{y[i]} - e) / (1 + std::abs(e)));
+    worst = tests::larger(worst, std::abs(double{y[i]} - e) / (1 + std::abs(e)));
   }
   return worst;
 }
@@ -136,7 +136,7 @@ TEMPLATE_TEST_CASE("exp is within two units in the last place", "[simd]", float,
     double worst = 0;
     for (int64_t i = 0; i < n; ++i) {
       const long double exact = std::exp(static_cast<long double>(x[i]));
-      worst = std::max(worst, static_cast<double>(std::abs((y[i] - exact) / exact)));
+      worst = tests::larger(worst, static_cast<double>(std::abs((y[i] - exact) / exact)));
     }
     CHECK(worst <= (sizeof(T) == 4 ? 2 * 1.2e-7 : 2 * 2.3e-16));
   });
@@ -397,5 +397,46 @@ TEMPLATE_TEST_CASE("attention of one row over keys that stand anywhere", "[simd]
               return sum / total;
             }) <= 8 * tolerance<T>());
     }
+  });
+}
+
+TEMPLATE_TEST_CASE("softmax of attention, of any number of rows, and its gradient", "[simd]", float, double) {
+  using T = TestType;
+  const auto [queries, keys, causal] = GENERATE(table<int64_t, int64_t, bool>(
+      {{1, 1, false}, {9, 3, false}, {7, 20, false}, {5, 33, false}, {4, 81, false}, {3, 100, false}, {6, 6, true}, {21, 21, true},
+       {3, 0, false}}));
+  const bool dropped = GENERATE(false, true);
+  const int64_t n = queries * keys;
+  const auto sees = [&, keys = keys, causal = causal](int64_t e) { return !causal || e % keys <= e / keys; };
+  const Row<T> scores(n, 1), given(n, 2), bias(n, 3);
+  std::vector<uint16_t> words(n + 32);
+  for (int64_t e = 0; e < n; ++e) words[e] = static_cast<uint16_t>(e * 40503);
+  constexpr uint32_t kThreshold = 20000;
+  const double keep_scale = dropped ? 1.25 : 1;
+  const auto kept = [&](int64_t e) { return sees(e) && (!dropped || words[e] >= kThreshold); };
+  std::vector<double> p(n), gradient(n);
+  for (int64_t i = 0; i < queries && keys > 0; ++i) {
+    double total = 0, mean = 0;
+    for (int64_t e = i * keys; e < (i + 1) * keys; ++e) total += p[e] = sees(e) ? std::exp(0.5 * (double{scores[e]} + bias[e])) : 0;
+    for (int64_t e = i * keys; e < (i + 1) * keys; ++e) {
+      p[e] /= total, gradient[e] = kept(e) ? given[e] * keep_scale : 0;
+      mean += p[e] * gradient[e];
+    }
+    for (int64_t e = i * keys; e < (i + 1) * keys; ++e) gradient[e] = 0.5 * p[e] * (gradient[e] - mean);
+  }
+  on_every_set<T>([&, queries = queries, keys = keys, causal = causal](const tensor::Simd<T>& table) {
+    Row<T> y(n, 4), db(n, 5), keeps(n, 6);
+    for (int64_t e = 0; e < n; ++e) y[e] = sees(e) ? scores[e] : static_cast<T>(NAN), db[e] = sees(e) ? given[e] : static_cast<T>(NAN);
+    tensor::AttentionHead<T> head{.queries = queries, .keys = keys, .width = 1, .q = {}, .k = {}, .v = {}, .scale = T{0.5},
+                                  .causal = causal, .bias = {bias.data(), keys}};
+    if (dropped) head.dropout = {keeps.data(), static_cast<T>(keep_scale), words.data(), kThreshold};
+    table.attention_softmax(head, y.data());
+    CHECK(error(y, [&](int64_t e) { return kept(e) ? p[e] : -p[e]; }) <= 4 * tolerance<T>());
+    const auto expected = [&](int64_t e) { return kept(e) ? p[e] * keep_scale : 0; };
+    if (dropped) CHECK(error(keeps, expected) <= 4 * tolerance<T>());
+    std::fill_n(keeps.data(), n, T{9});
+    table.attention_softmax_backward(head, y.data(), db.data());
+    CHECK(error(db, [&](int64_t e) { return gradient[e]; }) <= 8 * tolerance<T>());
+    if (dropped) CHECK(error(keeps, expected) <= 4 * tolerance<T>());
   });
 }

@@ -146,47 +146,82 @@ template <class T>
   lanes.store(dropout.kept + first + i, keep ? value * dropout.scale : Vector<T>{});
 }
 
-// A row of p = softmax(scale (p + bias)), n >= 1 keys seen, in V vectors, the last of which may be part of one. All stay in
-// registers: a load of what a masked store has just written would have to wait for the cache.
-template <class T, int V>
-void softmax_vectors(const AttentionHead<T>& head, int64_t row, T* p, int64_t n) {
-  const T *bias = head.bias.data ? head.bias[row] : nullptr, scale = head.scale;
-  const Part<T> rest{n - (V - 1) * kLanes<T>};
-  Vector<T> x[V], largest{};
-#pragma GCC unroll 6
-  for (int v = 0; v < V; ++v) {
-    const int64_t i = v * kLanes<T>;
-    x[v] = v + 1 < V ? load(p + i) : rest.load(p + i);
-    if (bias) x[v] += v + 1 < V ? load(bias + i) : rest.load(bias + i);
-    x[v] *= scale;
-    if (v + 1 == V) x[v] = rest.keep(x[v], broadcast<T>(-static_cast<T>(__builtin_inf())));
-    largest = v == 0 ? x[v] : x[v] > largest ? x[v] : largest;
-  }
-  const T shift = max_lanes<T>(largest);
-  Vector<T> total{};
-#pragma GCC unroll 6
-  for (int v = 0; v < V; ++v) {
-    x[v] = exp_of<T>(x[v] - shift);
-    if (v + 1 == V) x[v] = rest.keep(x[v], Vector<T>{});
-    total += x[v];
-  }
-  const T inverse = 1 / sum_lanes<T>(total);
-  const int64_t first = row * head.keys;
-#pragma GCC unroll 6
-  for (int v = 0; v < V; ++v) {
-    const int64_t i = v * kLanes<T>;
-    if (v + 1 < V) store_probabilities(head.dropout, first, p, i, x[v] * inverse, Full<T>{});
-    else store_probabilities(head.dropout, first, p, i, x[v] * inverse, rest);
+// Rows whose keys fit into a few vectors stay in registers, several at a time: what a masked store has just written, and what lies
+// beside it in the same vector, cannot be loaded before it has reached the cache.
+constexpr int kMostVectors = 6;
+constexpr int kMostTogether = 12;  // vectors of several rows
+
+template <int N>
+struct Constant {
+  constexpr operator int() const { return N; }
+};
+
+// few(i, V, R) for the rows i ... i + R - 1 of n keys each, V vectors, numbers that are constants; many(i) for one where that is more
+// than kMostVectors.
+template <class T, int V = 1, class Few, class Many>
+[[gnu::always_inline]] inline void for_rows(int64_t rows, int64_t n, Few&& few, Many&& many) {
+  if constexpr (V > kMostVectors) {
+    for (int64_t i = 0; i < rows; ++i) many(i);
+  } else if (n > V * kLanes<T>) {
+    for_rows<T, V + 1>(rows, n, few, many);
+  } else {
+    constexpr int together = kMostTogether / V < 4 ? kMostTogether / V : 4;
+    int64_t i = 0;
+    for (; i + together <= rows; i += together) few(i, Constant<V>{}, Constant<together>{});
+    for (; i < rows; ++i) few(i, Constant<V>{}, Constant<1>{});
   }
 }
 
-// The same for any number of keys.
+// What row i sees of n keys. Causal rows are taken together where all keys are in one vector, else one at a time with n = i + 1.
 template <class T>
-inline void softmax_scores(const AttentionHead<T>& head, int64_t row, T* p, int64_t n) {
-  using Few = void (*)(const AttentionHead<T>&, int64_t, T*, int64_t);
-  static constexpr Few kFew[] = {softmax_vectors<T, 1>, softmax_vectors<T, 2>, softmax_vectors<T, 3>,
-                                 softmax_vectors<T, 4>, softmax_vectors<T, 5>, softmax_vectors<T, 6>};
-  if (n <= 6 * kLanes<T>) return kFew[(n - 1) / kLanes<T>](head, row, p, n);
+inline int64_t seen_by(const AttentionHead<T>& head, int64_t i, int64_t n) { return head.causal ? i + 1 : n; }
+
+// R rows of p = softmax(scale (p + bias)), n >= 1 keys, in V vectors, the last of which may be part of one; 0 where not seen.
+template <class T, int V, int R>
+void softmax_vectors(const AttentionHead<T>& head, int64_t row, T* p, int64_t n) {
+  constexpr int64_t last = (V - 1) * kLanes<T>;
+  const Part<T> rest{n - last};
+  Vector<T> x[R][V], largest[R], total[R];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    const T *from = p + r * head.keys, *bias = head.bias.data ? head.bias[row + r] : nullptr;
+#pragma GCC unroll 6
+    for (int v = 0; v < V; ++v) {
+      const int64_t i = v * kLanes<T>;
+      x[r][v] = v + 1 < V ? load(from + i) : rest.load(from + i);
+      if (bias) x[r][v] += v + 1 < V ? load(bias + i) : rest.load(bias + i);
+      x[r][v] *= head.scale;
+      if (v + 1 == V) x[r][v] = Part<T>{seen_by(head, row + r, n) - last}.keep(x[r][v], broadcast<T>(-static_cast<T>(__builtin_inf())));
+      largest[r] = v == 0 ? x[r][v] : x[r][v] > largest[r] ? x[r][v] : largest[r];
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    const T shift = max_lanes<T>(largest[r]);
+    total[r] = Vector<T>{};
+#pragma GCC unroll 6
+    for (int v = 0; v < V; ++v) {
+      x[r][v] = exp_of<T>(x[r][v] - shift);
+      if (v + 1 == V) x[r][v] = Part<T>{seen_by(head, row + r, n) - last}.keep(x[r][v], Vector<T>{});
+      total[r] += x[r][v];
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    const T inverse = 1 / sum_lanes<T>(total[r]);
+    const int64_t first = (row + r) * head.keys;
+#pragma GCC unroll 6
+    for (int v = 0; v < V; ++v) {
+      const int64_t i = v * kLanes<T>;
+      if (v + 1 < V) store_probabilities(head.dropout, first, p + r * head.keys, i, x[r][v] * inverse, Full<T>{});
+      else store_probabilities(head.dropout, first, p + r * head.keys, i, x[r][v] * inverse, rest);
+    }
+  }
+}
+
+// One row of more keys.
+template <class T>
+void softmax_long(const AttentionHead<T>& head, int64_t row, T* p, int64_t n) {
   constexpr T lowest = -static_cast<T>(__builtin_inf());
   const T *bias = head.bias.data ? head.bias[row] : nullptr, scale = head.scale;
   const int64_t first = row * head.keys;
@@ -213,17 +248,63 @@ inline void softmax_scores(const AttentionHead<T>& head, int64_t row, T* p, int6
   });
 }
 
-// dp becomes scale p (dp - p . dp), the gradient of the scores before scaling, of one row. With dropout p is negative where
-// dropped; the kept ones, scaled, go to `kept`.
+// dp becomes scale p (dp - p . dp), the gradient of the scores before scaling. With dropout p is negative where dropped; the kept
+// ones, scaled, go to `kept`. R rows as in softmax_vectors; what is not seen need not be a number.
+template <class T, int V, int R>
+void softmax_vectors_backward(const AttentionHead<T>& head, int64_t row, const T* p, T* dp, int64_t n) {
+  constexpr int64_t last = (V - 1) * kLanes<T>;
+  const Part<T> rest{n - last};
+  T* kept = head.dropout.kept ? head.dropout.kept + row * head.keys : nullptr;
+  Vector<T> value[R][V], gradient[R][V], total[R];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 6
+    for (int v = 0; v < V; ++v) {
+      const int64_t i = r * head.keys + v * kLanes<T>;
+      value[r][v] = v + 1 < V ? load(p + i) : rest.load(p + i);
+      gradient[r][v] = v + 1 < V ? load(dp + i) : rest.load(dp + i);
+      if (v + 1 == V) gradient[r][v] = Part<T>{seen_by(head, row + r, n) - last}.keep(gradient[r][v], Vector<T>{});
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    total[r] = Vector<T>{};
+#pragma GCC unroll 6
+    for (int v = 0; v < V; ++v) {
+      if (kept) {
+        const int64_t i = r * head.keys + v * kLanes<T>;
+        const auto keep = value[r][v] > T{0};
+        gradient[r][v] = keep ? gradient[r][v] * head.dropout.scale : Vector<T>{};
+        const Vector<T> scaled = keep ? value[r][v] * head.dropout.scale : Vector<T>{};
+        v + 1 < V ? store(kept + i, scaled) : rest.store(kept + i, scaled);
+        value[r][v] = keep ? value[r][v] : -value[r][v];
+      }
+      total[r] += value[r][v] * gradient[r][v];
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    const T mean = sum_lanes<T>(total[r]);
+#pragma GCC unroll 6
+    for (int v = 0; v < V; ++v) {
+      const int64_t i = r * head.keys + v * kLanes<T>;
+      const Vector<T> score = (gradient[r][v] - mean) * (value[r][v] * head.scale);
+      v + 1 < V ? store(dp + i, score) : rest.store(dp + i, score);
+    }
+  }
+}
+
+// One row of more keys.
 template <class T>
-inline void softmax_scores_backward(const T* p, T* dp, T scale, int64_t n, T* kept, T keep_scale) {
+void softmax_long_backward(const AttentionHead<T>& head, int64_t row, const T* p, T* dp, int64_t n) {
+  T* kept = head.dropout.kept ? head.dropout.kept + row * head.keys : nullptr;
   Vector<T> total{};
   for_vectors<T>(n, [&](int64_t i, auto lanes) {
     Vector<T> value = lanes.load(p + i), gradient = lanes.load(dp + i);
     if (kept) {
       const auto keep = value > T{0};
-      gradient = keep ? gradient * keep_scale : Vector<T>{};
-      lanes.store(kept + i, keep ? value * keep_scale : Vector<T>{});
+      gradient = keep ? gradient * head.dropout.scale : Vector<T>{};
+      lanes.store(kept + i, keep ? value * head.dropout.scale : Vector<T>{});
       lanes.store(dp + i, gradient);
       value = keep ? value : -value;
     }
@@ -232,32 +313,49 @@ inline void softmax_scores_backward(const T* p, T* dp, T scale, int64_t n, T* ke
   const T mean = sum_lanes<T>(total);
   for_vectors<T>(n, [&](int64_t i, auto lanes) {
     const Vector<T> value = lanes.load(p + i);
-    lanes.store(dp + i, (lanes.load(dp + i) - mean) * ((value > T{0} ? value : -value) * scale));
+    lanes.store(dp + i, (lanes.load(dp + i) - mean) * ((value > T{0} ? value : -value) * head.scale));
   });
+}
+
+// f(first, rows, n): rows that are taken together, of n keys; what a row that comes alone does not see of x is cleared after it.
+template <class T, class F>
+inline void for_seen(const AttentionHead<T>& head, T* x, F&& f) {
+  if (head.keys == 0) return;
+  if (!head.causal || head.keys <= kLanes<T>) return f(0, head.queries, head.keys);
+  for (int64_t i = 0; i < head.queries; ++i) {
+    f(i, 1, i + 1);
+    const int64_t seen = i * head.keys + i + 1, unseen = head.keys - i - 1;
+    clear(x + seen, unseen);
+    if (head.dropout.kept) clear(head.dropout.kept + seen, unseen);
+  }
 }
 
 template <class T>
 void attention_softmax(const AttentionHead<T>& head, T* p) {
-  const int64_t n = head.keys;
-  T* kept = head.dropout.kept;
-  for (int64_t i = 0; i < head.queries; ++i) {
-    const int64_t seen = head.causal ? i + 1 : n;
-    softmax_scores(head, i, p + i * n, seen);
-    clear(p + i * n + seen, n - seen);
-    if (kept) clear(kept + i * n + seen, n - seen);
-  }
+  for_seen(head, p, [&](int64_t first, int64_t rows, int64_t n) {
+    for_rows<T>(
+        rows, n,
+        [&](int64_t i, auto vectors, auto together) {
+          softmax_vectors<T, vectors, together>(head, first + i, p + (first + i) * head.keys, n);
+        },
+        [&](int64_t i) { softmax_long(head, first + i, p + (first + i) * head.keys, n); });
+  });
 }
 
 template <class T>
 void attention_softmax_backward(const AttentionHead<T>& head, const T* p, T* db) {
-  const int64_t n = head.keys;
-  T* kept = head.dropout.kept;
-  for (int64_t i = 0; i < head.queries; ++i) {
-    const int64_t seen = head.causal ? i + 1 : n;
-    softmax_scores_backward(p + i * n, db + i * n, head.scale, seen, kept ? kept + i * n : nullptr, head.dropout.scale);
-    clear(db + i * n + seen, n - seen);
-    if (kept) clear(kept + i * n + seen, n - seen);
-  }
+  for_seen(head, db, [&](int64_t first, int64_t rows, int64_t n) {
+    for_rows<T>(
+        rows, n,
+        [&](int64_t i, auto vectors, auto together) {
+          const int64_t row = first + i;
+          softmax_vectors_backward<T, vectors, together>(head, row, p + row * head.keys, db + row * head.keys, n);
+        },
+        [&](int64_t i) {
+          const int64_t row = first + i;
+          softmax_long_backward(head, row, p + row * head.keys, db + row * head.keys, n);
+        });
+  });
 }
 
 // The lanes are heads, as many at a time as a vector has: keys are few here, and so no lane waits for another.

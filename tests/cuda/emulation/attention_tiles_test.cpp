@@ -95,7 +95,7 @@ void check_near(const char* name, const Values& got, const Values& want, double 
   for (const float x : want) scale = std::max(scale, std::fabs(double{x}));
   for (size_t i = 0; i < want.size(); ++i) {
     const double error = std::fabs(double{got[i]} - want[i]) / scale;
-    worst = std::isfinite(error) ? std::max(worst, error) : INFINITY;
+    worst = tests::larger(worst, error);
     off += !(error < 1e-5);
   }
   INFO(off << " of " << want.size() << " differ");

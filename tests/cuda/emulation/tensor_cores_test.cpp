@@ -99,7 +99,7 @@ double error_of(const std::vector<float>& got, const std::vector<float>& a, cons
     for (int j = 0; j < n; ++j) {
       double sum = 0;
       for (int l = 0; l < k; ++l) sum += double{round_bf16(a[i * k + l])} * round_bf16(b[l * n + j]);
-      worst = std::max(worst, std::fabs(sum - got[i * n + j]));
+      worst = tests::larger(worst, std::fabs(sum - got[i * n + j]));
     }
   }
   return worst;
