@@ -15,9 +15,9 @@ namespace genrec {
 
 struct RunOptions {
   std::string model = "mmgrec";
-  std::string data;        // folder of a prepared data set
-  std::string out;         // folder of the run
-  std::string stage;       // "": all stages in order
+  std::string data{};      // folder of a prepared data set
+  std::string out{};       // folder of the run
+  std::string stage{};     // "": all stages in order
   uint64_t seed = 1;
   bool resume = false;     // go on with `out`; its own configuration is used
   tensor::Precision precision = tensor::Precision::fp32;  // of the matrix products; set for the program while training
