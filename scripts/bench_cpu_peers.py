@@ -228,7 +228,7 @@ def beam_search(style, users):
 
     def run():
         with autocast():
-            search()
+            return search()
 
     return run
 

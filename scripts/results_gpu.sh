@@ -3,8 +3,8 @@
 #   scripts/results_gpu.sh [PART...]
 # Parts: selftest, sanitizer, bench, peers, epoch; without any, all. What a part printed stays in RUNS (default: runs/gpu), and the
 # page is made of what is there: parts may be measured one by one, and again. GENREC names the program (default:
-# build/release/genrec, built if it is missing), GENREC_BENCH further options of `bench gpu`, INSTRUMENTS a folder with that data
-# set's files, of which an epoch of MACRec is trained.
+# build/release/genrec, built if it is missing), GENREC_BENCH further options of `bench gpu`, PAGE another file than that page,
+# INSTRUMENTS a folder with that data set's files, of which an epoch of MACRec is trained.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 genrec=${GENREC:-build/release/genrec}
