@@ -58,7 +58,7 @@ void for_sizes(F&& f) {
   });
 }
 
-// The largest |y[i] - expected(i)| / (1 + |expected(i)|), or infinity if that is no number or the guards are gone.
+// The largest |y[i] - expected(i)| / (1 + |expected(i)|), no number if one is none; infinity if the guards are gone.
 template <class T, class F>
 double error(const Row<T>& y, F&& expected) {
   if (!y.guarded()) return kInfinity;

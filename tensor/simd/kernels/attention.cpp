@@ -156,19 +156,18 @@ struct Constant {
   constexpr operator int() const { return N; }
 };
 
-// few(i, V, R) for the rows i ... i + R - 1 of n keys each, V vectors, numbers that are constants; many(i) for one where that is more
-// than kMostVectors.
+// few(row, n, V, R) for R of the rows from `row` on, of n keys each, V vectors, numbers that are constants; many(row, n) for one where
+// that is more than kMostVectors.
 template <class T, int V = 1, class Few, class Many>
-[[gnu::always_inline]] inline void for_rows(int64_t rows, int64_t n, Few&& few, Many&& many) {
+[[gnu::always_inline]] inline void for_rows(int64_t row, int64_t end, int64_t n, Few&& few, Many&& many) {
   if constexpr (V > kMostVectors) {
-    for (int64_t i = 0; i < rows; ++i) many(i);
+    for (; row < end; ++row) many(row, n);
   } else if (n > V * kLanes<T>) {
-    for_rows<T, V + 1>(rows, n, few, many);
+    for_rows<T, V + 1>(row, end, n, few, many);
   } else {
     constexpr int together = kMostTogether / V < 4 ? kMostTogether / V : 4;
-    int64_t i = 0;
-    for (; i + together <= rows; i += together) few(i, Constant<V>{}, Constant<together>{});
-    for (; i < rows; ++i) few(i, Constant<V>{}, Constant<1>{});
+    for (; row + together <= end; row += together) few(row, n, Constant<V>{}, Constant<together>{});
+    for (; row < end; ++row) few(row, n, Constant<V>{}, Constant<1>{});
   }
 }
 
@@ -317,13 +316,13 @@ void softmax_long_backward(const AttentionHead<T>& head, int64_t row, const T* p
   });
 }
 
-// f(first, rows, n): rows that are taken together, of n keys; what a row that comes alone does not see of x is cleared after it.
-template <class T, class F>
-inline void for_seen(const AttentionHead<T>& head, T* x, F&& f) {
+// for_rows() of all rows of x; what a row that comes alone does not see is cleared after it.
+template <class T, class Few, class Many>
+[[gnu::always_inline]] inline void for_all_rows(const AttentionHead<T>& head, T* x, Few&& few, Many&& many) {
   if (head.keys == 0) return;
-  if (!head.causal || head.keys <= kLanes<T>) return f(0, head.queries, head.keys);
+  if (!head.causal || head.keys <= kLanes<T>) return for_rows<T>(0, head.queries, head.keys, few, many);
   for (int64_t i = 0; i < head.queries; ++i) {
-    f(i, 1, i + 1);
+    for_rows<T>(i, i + 1, i + 1, few, many);
     const int64_t seen = i * head.keys + i + 1, unseen = head.keys - i - 1;
     clear(x + seen, unseen);
     if (head.dropout.kept) clear(head.dropout.kept + seen, unseen);
@@ -332,30 +331,22 @@ inline void for_seen(const AttentionHead<T>& head, T* x, F&& f) {
 
 template <class T>
 void attention_softmax(const AttentionHead<T>& head, T* p) {
-  for_seen(head, p, [&](int64_t first, int64_t rows, int64_t n) {
-    for_rows<T>(
-        rows, n,
-        [&](int64_t i, auto vectors, auto together) {
-          softmax_vectors<T, vectors, together>(head, first + i, p + (first + i) * head.keys, n);
-        },
-        [&](int64_t i) { softmax_long(head, first + i, p + (first + i) * head.keys, n); });
-  });
+  for_all_rows(
+      head, p,
+      [&](int64_t row, int64_t n, auto vectors, auto rows) {
+        softmax_vectors<T, vectors, rows>(head, row, p + row * head.keys, n);
+      },
+      [&](int64_t row, int64_t n) { softmax_long(head, row, p + row * head.keys, n); });
 }
 
 template <class T>
 void attention_softmax_backward(const AttentionHead<T>& head, const T* p, T* db) {
-  for_seen(head, db, [&](int64_t first, int64_t rows, int64_t n) {
-    for_rows<T>(
-        rows, n,
-        [&](int64_t i, auto vectors, auto together) {
-          const int64_t row = first + i;
-          softmax_vectors_backward<T, vectors, together>(head, row, p + row * head.keys, db + row * head.keys, n);
-        },
-        [&](int64_t i) {
-          const int64_t row = first + i;
-          softmax_long_backward(head, row, p + row * head.keys, db + row * head.keys, n);
-        });
-  });
+  for_all_rows(
+      head, db,
+      [&](int64_t row, int64_t n, auto vectors, auto rows) {
+        softmax_vectors_backward<T, vectors, rows>(head, row, p + row * head.keys, db + row * head.keys, n);
+      },
+      [&](int64_t row, int64_t n) { softmax_long_backward(head, row, p + row * head.keys, db + row * head.keys, n); });
 }
 
 // The lanes are heads, as many at a time as a vector has: keys are few here, and so no lane waits for another.
