@@ -5,28 +5,28 @@
 
 namespace genrec {
 
-BeamSlots::BeamSlots(BeamSearch& search, int32_t start_token, tensor::Device device) : search_(search) {
+BeamSlots::BeamSlots(const BeamSearch& search, int32_t start_token) : search_(search) {
+  constexpr size_t kDeadNodes = 64;  // room for at least so many
   const auto users = static_cast<int64_t>(search.widths().size());
   const int levels = search.trie().levels();
   for (const int32_t width : search.widths()) width_ = std::max<int64_t>(width_, width);
-  const int64_t slots = users * width_;
   // All of it in one array, so that it is one copy.
   std::vector<int32_t> all(search.widths().begin(), search.widths().end());
   const auto append = [&](int64_t count, auto value) {
     const auto begin = static_cast<int64_t>(all.size());
     for (int64_t i = 0; i < count; ++i) all.push_back(static_cast<int32_t>(value(i)));
-    return std::pair(begin, begin + count);
+    return Range(begin, begin + count);
   };
   const auto alive = [&](int64_t user) { return search.row_begin()[user] < search.row_begin()[user + 1]; };
-  const auto users_at = append(users, [](int64_t user) { return user; });
-  const auto slot_users_at = append(slots, [&](int64_t slot) { return slot / width_; });
-  const auto first_at = append(SlotField::count * users, [&](int64_t i) {
+  users_at_ = append(users, [](int64_t user) { return user; });
+  slot_users_at_ = append(users * width_, [&](int64_t slot) { return slot / width_; });
+  first_at_ = append(SlotField::count * users, [&](int64_t i) {
     const int64_t field = i / users, user = i % users;
     if (field == SlotField::node) return alive(user) ? 0 : -1;
     return field == SlotField::token ? start_token : field == SlotField::score ? std::bit_cast<int32_t>(0.f) : 0;
   });
   std::vector<int32_t> dead;
-  const auto begins_at = append(levels * users + 1, [&](int64_t i) {
+  dead_begins_at_ = append(levels * users + 1, [&](int64_t i) {
     const auto begin = dead.size();
     if (i < levels * users) {
       const auto nodes = search.dead_nodes(i % users, static_cast<int>(i / users) + 1);
@@ -34,13 +34,17 @@ BeamSlots::BeamSlots(BeamSearch& search, int32_t start_token, tensor::Device dev
     }
     return begin;
   });
-  const auto dead_at = append(static_cast<int64_t>(dead.size()), [&](int64_t i) { return dead[i]; });
-  const Tensor sent = Tensor::from(all).to(device);
-  const auto part = [&](std::pair<int64_t, int64_t> range) { return sent.row_range(range.first, range.second); };
-  widths_ = part({0, users}), users_ = part(users_at), slot_users_ = part(slot_users_at);
-  first_ = part(first_at).reshape({SlotField::count, users});
-  dead_begins_ = part(begins_at), dead_ = part(dead_at);
-  found_ = Tensor({levels, SlotField::count * slots}, tensor::DType::i32, device);
+  dead.resize(std::bit_ceil(std::max(dead.size(), kDeadNodes)));
+  dead_at_ = append(static_cast<int64_t>(dead.size()), [&](int64_t i) { return dead[i]; });
+  input_ = Tensor::from(all);
+}
+
+void BeamSlots::begin(const Tensor& input) {
+  const auto part = [&](Range range) { return input.row_range(range.first, range.second); };
+  users_ = part(users_at_), widths_ = part({0, users_.size()}), slot_users_ = part(slot_users_at_);
+  first_ = part(first_at_).reshape({SlotField::count, users_.size()});
+  dead_begins_ = part(dead_begins_at_), dead_ = part(dead_at_);
+  found_ = Tensor({search_.trie().levels(), SlotField::count * slot_users_.size()}, tensor::DType::i32, input.device());
 }
 
 Tensor BeamSlots::field(int64_t index) const {
@@ -65,7 +69,5 @@ void BeamSlots::expand(const nn::NextTokenScores& scores, int32_t first_token) {
   beam_step(scores.logits, scores.lse, level, from, to);
   ++level_;
 }
-
-void BeamSlots::finish() { search_.adopt(found_.to(tensor::Device::cpu)); }
 
 }  // namespace genrec

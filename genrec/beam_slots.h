@@ -3,11 +3,14 @@
 // as BeamSearch::expand gives, in the same order.
 //
 //   search.start(users, excluded);
-//   BeamSlots slots(search, start_token, device);
+//   BeamSlots slots(search, start_token);
+//   slots.begin(slots.input().to(device));
 //   while (!slots.done()) slots.expand(model(slots.tokens(), slots.parents(), slots.row_user()), first_token);
-//   slots.finish();
+//   search.adopt(slots.found().to(Device::cpu));
 //   Ranking ranking = search.ranking();
 #pragma once
+
+#include <utility>
 
 #include "genrec/beam_step.h"
 #include "nn/decode_state.h"
@@ -16,7 +19,13 @@ namespace genrec {
 
 class BeamSlots {
  public:
-  BeamSlots(BeamSearch& search, int32_t start_token, tensor::Device device);  // keeps a reference; the search has been started
+  BeamSlots(const BeamSearch& search, int32_t start_token);  // keeps a reference; the search has been started
+
+  // What the kernels need to know of the search, i32 on the CPU. Searches of as many users, as wide, have inputs of a few sizes only:
+  // room for the nodes that are not entered comes in powers of two.
+  const Tensor& input() const { return input_; }
+  void begin(const Tensor& input);  // its copy on the device
+  int64_t width() const { return width_; }
 
   bool done() const { return level_ == search_.trie().levels(); }
   int level() const { return level_; }
@@ -27,14 +36,18 @@ class BeamSlots {
   const Tensor& row_user() const { return level_ == 0 ? users_ : slot_users_; }
 
   void expand(const nn::NextTokenScores& scores, int32_t first_token);  // the token of code 0 of this level
-  void finish();                                                        // after the last level; waits for the device
+  const Tensor& found() const { return found_; }                        // after the last level, for BeamSearch::adopt()
 
  private:
   Tensor field(int64_t index) const;
 
-  BeamSearch& search_;
+  using Range = std::pair<int64_t, int64_t>;
+
+  const BeamSearch& search_;
   int level_ = 0;
   int64_t width_ = 0;
+  Tensor input_;
+  Range users_at_, slot_users_at_, first_at_, dead_begins_at_, dead_at_;  // behind the widths
   Tensor widths_, users_, slot_users_;         // i32 [users], [users], [users * width]
   Tensor dead_begins_, dead_;                  // i32 [levels * users + 1], ascending nodes per level and user
   Tensor first_;                               // the slots of level 0

@@ -1,20 +1,22 @@
 #include "genrec/decode_beams.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "genrec/beam_slots.h"
-#include "tensor/cuda/graph.h"
+#include "tensor/divide.h"
 
 namespace genrec {
 
 namespace {
 
-void decode_on_host(BeamSearch& search, int32_t start_token, std::span<const int32_t> first_tokens, const NextToken& next) {
+void decode_on_host(BeamSearch& search, const BeamModel& model) {
+  model.encode();
   while (!search.done()) {
     const int level = search.level();
     Tensor tokens({search.rows()}, tensor::DType::i32), row_user = Tensor::like(tokens);
     for (int64_t row = 0; row < search.rows(); ++row) {
-      tokens.data<int32_t>()[row] = level == 0 ? start_token : first_tokens[level - 1] + search.codes()[row];
+      tokens.data<int32_t>()[row] = level == 0 ? model.start_token : model.first_tokens[level - 1] + search.codes()[row];
     }
     const auto begins = search.row_begin();
     for (size_t user = 0; user + 1 < begins.size(); ++user) {
@@ -22,27 +24,67 @@ void decode_on_host(BeamSearch& search, int32_t start_token, std::span<const int
                 static_cast<int32_t>(user));
     }
     const Tensor parents = Tensor::from(search.parents(), {static_cast<int64_t>(search.parents().size())});
-    const nn::NextTokenScores scores = next(tokens, parents, row_user);
-    search.expand({scores.logits.data<float>() + first_tokens[level], scores.logits.columns(), scores.lse.data<float>()});
+    const nn::NextTokenScores scores = model.next(tokens, parents, row_user);
+    search.expand({scores.logits.data<float>() + model.first_tokens[level], scores.logits.columns(), scores.lse.data<float>()});
   }
+}
+
+// What besides the sizes of the inputs decides what the host does.
+tensor::cuda::Replays::Key key_of(const BeamSearch& search, const BeamSlots& slots, const BeamModel& model) {
+  tensor::cuda::Replays::Key key{std::bit_cast<int64_t>(search.trie().child_begins(0).raw()),
+                                 static_cast<int64_t>(search.options().score),
+                                 std::ssize(search.widths()),
+                                 slots.width(),
+                                 model.start_token,
+                                 model.longest};
+  key.insert(key.end(), model.first_tokens.begin(), model.first_tokens.end());
+  return key;
 }
 
 }  // namespace
 
-void decode_beams(BeamSearch& search, int32_t start_token, std::span<const int32_t> first_tokens, tensor::Device device,
-                  const NextToken& next) {
-  if (device == tensor::Device::cpu) return decode_on_host(search, start_token, first_tokens, next);
-  BeamSlots slots(search, start_token, device);
-  while (!slots.done()) {
-    slots.expand(next(slots.tokens(), slots.parents(), slots.row_user()), first_tokens[slots.level()]);
+void decode_beams(BeamSearch& search, tensor::Device device, const BeamModel& model) {
+  if (device == tensor::Device::cpu) return decode_on_host(search, model);
+  BeamSlots slots(search, model.start_token);
+  const auto decode = [&](const Tensor& input) {
+    slots.begin(input);
+    model.encode();
+    while (!slots.done()) {
+      const int32_t first_token = model.first_tokens[slots.level()];
+      slots.expand(model.next(slots.tokens(), slots.parents(), slots.row_user()), first_token);
+    }
+    return slots.found();
+  };
+  Tensor found;
+  if (model.replays) {
+    std::vector<Tensor> inputs{slots.input()};
+    inputs.insert(inputs.end(), model.inputs.begin(), model.inputs.end());
+    found = model.replays->run(key_of(search, slots, model), inputs, [&](auto copies) { return decode(copies[0]); });
+  } else {
+    found = decode(slots.input().to(device));
   }
-  slots.finish();
+  search.adopt(found.to(tensor::Device::cpu));
 }
 
-void decode_batch(tensor::Device device, const std::function<void()>& body) {
-  if (device == tensor::Device::cpu) return body();  // on many threads
-  static auto& graph = *new tensor::cuda::StepGraph;  // one device, one stream: it outlives them
-  graph.run(body);
+int64_t PackedSequences::longest() const {
+  int64_t longest = 0;
+  for (size_t s = 1; s < offsets.size(); ++s) longest = std::max<int64_t>(longest, offsets[s] - offsets[s - 1]);
+  return longest;
+}
+
+void PackedSequences::pad(int32_t filler, int64_t most) {
+  constexpr int64_t kLength = 16;  // lengths of the longest sequence are multiples of it, where they may be
+  if (offsets.size() <= 2) return;
+  const int64_t length = std::max(longest(), std::min(most, tensor::round_up(std::max<int64_t>(longest(), 1), kLength)));
+  // Sizes: 4, 5, 6 and 7 times every power of two.
+  const int64_t least = static_cast<int64_t>(tokens.size()) + length;
+  const auto step = std::max<int64_t>(1, static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(least))) / 4);
+  const int64_t size = tensor::round_up(least, step);
+  for (int64_t number = tensor::ceil_div(step + length, length); number > 0; --number) {  // as many for every batch of the size
+    const int64_t left = size - static_cast<int64_t>(tokens.size());
+    tokens.insert(tokens.end(), static_cast<size_t>(std::min(left, length)), filler);
+    end_sequence();
+  }
 }
 
 }  // namespace genrec

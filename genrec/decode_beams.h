@@ -5,6 +5,7 @@
 
 #include "genrec/beam_search.h"
 #include "nn/decode_state.h"
+#include "tensor/cuda/replays.h"
 
 namespace genrec {
 
@@ -12,13 +13,33 @@ namespace genrec {
 using NextToken = std::function<nn::NextTokenScores(const tensor::Tensor& tokens, const tensor::Tensor& parents,
                                                     const tensor::Tensor& row_user)>;
 
-// Runs a search that has been started to its end. The first token fed is `start_token`; first_tokens[level] stands for
-// code 0 of a level, the tokens of a level are consecutive. On a GPU nothing waits before the end.
-void decode_beams(BeamSearch& search, int32_t start_token, std::span<const int32_t> first_tokens, tensor::Device device,
-                  const NextToken& next);
+// What a model says of a batch of users. The first token fed is `start_token`; first_tokens[level] stands for code 0 of a level,
+// the tokens of a level are consecutive.
+struct BeamModel {
+  int32_t start_token = 0;
+  std::span<const int32_t> first_tokens;
+  std::function<void()> encode;  // the users; before the first token
+  NextToken next;
+  // A model whose weights stay as they are names the graphs of its searches. What encode() and next() read of a batch is in
+  // `inputs` then, i32 on the CPU, and the host decides in them by nothing but their sizes and `longest`.
+  tensor::cuda::Replays* replays = nullptr;
+  std::vector<tensor::Tensor> inputs = {};
+  int64_t longest = 0;  // sequence among them
+};
 
-// Runs body(): the decoding of a batch of users, from their inputs to the end of decode_beams(). On a GPU all of it is one
-// launch of a graph (tensor/cuda/graph.h).
-void decode_batch(tensor::Device device, const std::function<void()>& body);
+// Runs a search that has been started to its end. On a GPU nothing waits before the end, and all of it is one launch of a graph where
+// the model has `replays` and was asked for a batch of these sizes before.
+void decode_beams(BeamSearch& search, tensor::Device device, const BeamModel& model);
+
+// Sequences of tokens, packed, that are encoded together.
+struct PackedSequences {
+  std::vector<int32_t> tokens, offsets{0};
+
+  void end_sequence() { offsets.push_back(static_cast<int32_t>(tokens.size())); }
+  int64_t longest() const;
+  // Appends sequences of `filler`, of at most `most` tokens, so that batches come in few sizes and their longest sequences in few
+  // lengths: up to a quarter more tokens, and a sequence that is the longest. A single sequence stays as it is.
+  void pad(int32_t filler, int64_t most);
+};
 
 }  // namespace genrec

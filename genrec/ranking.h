@@ -14,6 +14,7 @@ class TopK;
 struct RankedItem {
   int32_t item;
   float score;
+  bool operator==(const RankedItem&) const = default;
 };
 
 struct Ranking {

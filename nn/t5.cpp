@@ -79,8 +79,12 @@ T5 T5::packed() const {
   for (T5EncoderLayer& layer : copy.encoder_) layer.pack();
   for (T5DecoderLayer& layer : copy.decoder_) layer.pack();
   const Tensor& table = copy.embedding_.table.value();
-  if (table.device() == tensor::Device::cpu) copy.output_ = tensor::PackedMatrix(table, true, tensor::precision());
-  else copy.embedding_.table = autograd::matmul_kernels::with_operand(table);
+  if (table.device() == tensor::Device::cpu) {
+    copy.output_ = tensor::PackedMatrix(table, true, tensor::precision());
+  } else {
+    copy.embedding_.table = autograd::matmul_kernels::with_operand(table);
+    copy.replays_ = std::make_shared<tensor::cuda::Replays>();
+  }
   return copy;
 }
 

@@ -2,10 +2,13 @@
 // per stack. Trained on whole sequences; at inference one token at a time with cached keys and values.
 #pragma once
 
+#include <memory>
+
 #include "nn/decode_state.h"
 #include "nn/embedding.h"
 #include "nn/relative_position.h"
 #include "nn/t5_layers.h"
+#include "tensor/cuda/replays.h"
 
 namespace nn {
 
@@ -22,6 +25,8 @@ class T5 {
 
   // A copy for inference, with the weights as they are now: see Linear::pack(). Its results are the same bits.
   T5 packed() const;
+  // The graphs of searches with a packed copy on a GPU; null of another, whose weights may change.
+  tensor::cuda::Replays* replays() const { return replays_.get(); }
 
   // Inference; records nothing. What the decoder needs of the sequences of a batch, made once.
   struct Memory {
@@ -51,6 +56,7 @@ class T5 {
   RmsNorm encoder_norm_, decoder_norm_;
   tensor::PackedMatrix output_;  // the embedding's transpose; of a packed copy
   Dropout encoder_input_, encoder_output_, decoder_input_, decoder_output_;
+  std::shared_ptr<tensor::cuda::Replays> replays_;
 };
 
 }  // namespace nn

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -31,18 +32,6 @@ constexpr bool kDebug = true;
 constexpr int64_t kGuard = kDebug ? 64 : 0;
 constexpr unsigned char kGuardByte = 0xA5;
 
-struct Block {
-  std::byte* memory;
-  int64_t size;
-  bool free = true;
-  Block* previous = nullptr;  // neighbours in the segment
-  Block* next = nullptr;
-};
-
-struct BySize {
-  bool operator()(const Block* a, const Block* b) const { return a->size != b->size ? a->size < b->size : a->memory < b->memory; }
-};
-
 void* host_allocate(size_t bytes) {
   void* memory = std::aligned_alloc(kSegment, bytes);
   if (memory) madvise(memory, bytes, MADV_HUGEPAGE);
@@ -53,10 +42,24 @@ void host_release(void* memory, size_t) { std::free(memory); }
 
 int64_t memory_limit = 0;
 
-class Cache {
+}  // namespace
+
+class MemoryCache {
  public:
-  Cache(Device device, MemorySource source) : device_(device), source_(source) {}
+  struct Block {
+    std::byte* memory;
+    int64_t size;
+    bool free = true;
+    Block* previous = nullptr;  // neighbours in the segment
+    Block* next = nullptr;
+  };
+
+  MemoryCache(Device device, MemorySource source) : device_(device), source_(source) {}
+  ~MemoryCache() { release_whole_segments(); }
+  MemoryCache(const MemoryCache&) = delete;
+  MemoryCache& operator=(const MemoryCache&) = delete;
   void set_source(MemorySource source) { source_ = source; }
+  const MemorySource& source() const { return source_; }
 
   Block* take(int64_t bytes) {
     const std::lock_guard lock(mutex_);
@@ -183,6 +186,10 @@ class Cache {
     std::memset(block->memory, 0xFF, block->size - kGuard);  // every float and double becomes NaN
   }
 
+  struct BySize {
+    bool operator()(const Block* a, const Block* b) const { return a->size != b->size ? a->size < b->size : a->memory < b->memory; }
+  };
+
   Device device_;
   MemorySource source_;
   std::mutex mutex_;
@@ -191,27 +198,54 @@ class Cache {
   MemoryStatistics statistics_;
 };
 
+namespace {
+
+using CachePointer = std::shared_ptr<MemoryCache>;
+using Block = MemoryCache::Block;
+
 void* no_memory(size_t) { return nullptr; }
 
-Cache& cache_of(Device device) {
+const CachePointer& cache_of(Device device) {
   // Never destroyed: tensors with static storage may outlive any order of destruction.
-  static Cache& host = *new Cache(Device::cpu, {host_allocate, host_release});
-  static Cache& cuda = *new Cache(Device::cuda, {no_memory, host_release});
+  static CachePointer& host = *new CachePointer(new MemoryCache(Device::cpu, {host_allocate, host_release}));
+  static CachePointer& cuda = *new CachePointer(new MemoryCache(Device::cuda, {no_memory, host_release}));
   return device == Device::cpu ? host : cuda;
 }
+
+CachePointer& pool_in_use() {
+  static CachePointer& pool = *new CachePointer;
+  return pool;
+}
+
+// A pool's segments are blocks of the common cache.
+std::unordered_map<void*, Block*>& lent() {
+  static auto& blocks = *new std::unordered_map<void*, Block*>;
+  return blocks;
+}
+void* lend(size_t bytes) {
+  Block* block = cache_of(Device::cuda)->take(static_cast<int64_t>(bytes));
+  lent()[block->memory] = block;
+  return block->memory;
+}
+void take_back(void* memory, size_t) { cache_of(Device::cuda)->give_back(lent().extract(memory).mapped()); }
 
 }  // namespace
 
 std::shared_ptr<std::byte> allocate(int64_t bytes, Device device) {
   check(bytes >= 0, "allocation of ", bytes, " bytes");
-  Cache& cache = cache_of(device);
-  Block* block = cache.take(bytes);
-  return std::shared_ptr<std::byte>(block->memory, [&cache, block](std::byte*) { cache.give_back(block); });
+  const CachePointer& cache = device == Device::cuda && pool_in_use() ? pool_in_use() : cache_of(device);
+  Block* block = cache->take(bytes);
+  return std::shared_ptr<std::byte>(block->memory, [cache, block](std::byte*) { cache->give_back(block); });
 }
 
-MemoryStatistics memory_statistics(Device device) { return cache_of(device).statistics(); }
-void release_cached_memory(Device device) { cache_of(device).release_cached(); }
+MemoryPool::MemoryPool()
+    : cache_(new MemoryCache(Device::cuda, {lend, take_back, cache_of(Device::cuda)->source().poison})) {}
+MemoryPool::Use::Use(const MemoryPool& pool) { pool_in_use() = pool.cache_; }
+MemoryPool::Use::~Use() { pool_in_use() = nullptr; }
+
+MemoryStatistics memory_statistics(Device device) { return cache_of(device)->statistics(); }
+void release_cached_memory(Device device) { cache_of(device)->release_cached(); }
 void set_memory_limit(int64_t bytes) { memory_limit = bytes; }
-void set_memory_source(Device device, MemorySource source) { cache_of(device).set_source(source); }
+void set_memory_source(Device device, MemorySource source) { cache_of(device)->set_source(source); }
 
 }  // namespace tensor

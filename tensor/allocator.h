@@ -21,6 +21,24 @@ struct MemoryStatistics {
 // Debug builds fill it with NaN when it is freed and guard its end.
 std::shared_ptr<std::byte> allocate(int64_t bytes, Device device);
 
+// Memory of its own for work that is done again at the same addresses (tensor/cuda/replays.h): while it is used, what is allocated
+// on the GPU is its memory, and what is given back of it serves it alone. For the common cache all of it is in use, until the pool
+// and its last block are gone. Of one thread.
+class MemoryPool {
+ public:
+  MemoryPool();
+  class Use {
+   public:
+    explicit Use(const MemoryPool& pool);
+    ~Use();
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+  };
+
+ private:
+  std::shared_ptr<class MemoryCache> cache_;
+};
+
 MemoryStatistics memory_statistics(Device device);
 void release_cached_memory(Device device);
 void set_memory_limit(int64_t bytes);  // lowers what may be in use and cached on either device; 0: no limit

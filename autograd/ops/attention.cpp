@@ -21,7 +21,7 @@ static constexpr int64_t kTogether = 8;  // problems that are solved together, s
 
 static void require_sequences(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                               const Columns& q, const Columns& k) {
-  tensor::require_offsets("attention", "q_offsets", q_offsets, q.matrix.rows());
+  tensor::require_offsets("attention", "q_offsets", q_offsets, q.matrix.rows() / options.rows_per_query);
   tensor::require_offsets("attention", "k_offsets", k_offsets, k.matrix.rows());
   tensor::require(q_offsets.size() == k_offsets.size(), "attention: q_offsets has ", q_offsets.size() - 1,
                   " sequences, k_offsets ", k_offsets.size() - 1, "; both must have the same");
@@ -96,8 +96,17 @@ static const uint16_t* words_of(const AttentionOptions& options, int64_t begin, 
   return words + (begin - first);
 }
 
-static void forward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
+// The offsets of the rows of q.
+static Tensor row_offsets(const Tensor& q_offsets, const AttentionOptions& options) {
+  if (options.rows_per_query == 1) return q_offsets;
+  Tensor result = q_offsets.clone();
+  for (int32_t& offset : result.span<int32_t>()) offset *= options.rows_per_query;
+  return result;
+}
+
+static void forward_cpu(const Tensor& query_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                         const AttentionInputs& inputs, const Tensor& buckets, Tensor& out, Tensor* saved) {
+  const Tensor q_offsets = row_offsets(query_offsets, options);
   const std::vector<int64_t> starts = probability_starts(q_offsets, k_offsets, options.heads);
   if (saved) *saved = Tensor({starts.back()}, out.dtype());
   tensor::count_work(4.0 * static_cast<double>(starts.back()) * static_cast<double>(out.columns() / options.heads), 0);
@@ -155,9 +164,10 @@ static void sum_buckets(const Tensor& parts, const Tensor& buckets, int64_t long
   }
 }
 
-static void backward_cpu(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
+static void backward_cpu(const Tensor& query_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                          const AttentionInputs& inputs, const Tensor& buckets, const Tensor& saved, const Tensor& dout,
                          AttentionInputs& gradients) {
+  const Tensor q_offsets = row_offsets(query_offsets, options);
   const std::vector<int64_t> starts = probability_starts(q_offsets, k_offsets, options.heads);
   tensor::count_work(8.0 * static_cast<double>(starts.back()) * static_cast<double>(dout.columns() / options.heads), 0);
   tensor::for_real(dout.dtype(), "attention", [&](auto zero) {
@@ -324,12 +334,6 @@ Var attention_kv(const Var& q, const Var& kv, const Tensor& q_offsets, const Ten
   return attend_columns({q, kv}, {0, 0}, {1, 0}, {1, q.columns()}, q.columns(), q_offsets, k_offsets, options);
 }
 
-static Tensor times(int64_t factor, const Tensor& offsets) {
-  Tensor result = offsets.clone();
-  for (int32_t& offset : result.span<int32_t>()) offset *= static_cast<int32_t>(factor);
-  return result;
-}
-
 Var shared_attention(const Var& q, const Var& m, const Tensor& q_offsets, const Tensor& k_offsets,
                      const AttentionOptions& options) {
   const int64_t heads = options.heads;
@@ -339,10 +343,9 @@ Var shared_attention(const Var& q, const Var& m, const Tensor& q_offsets, const 
   require_matrix("m", m, q.columns() / heads, q);
   tensor::require_offsets("shared_attention", "q_offsets", q_offsets, q.rows());
   AttentionOptions of_one = options;
-  of_one.heads = 1;
+  of_one.heads = 1, of_one.rows_per_query = options.heads;
   const Var rows = reshape(q, {q.rows() * heads, m.columns()});
-  return reshape(attend_columns({rows, m}, {0, 0}, {1, 0}, {1, 0}, m.columns(), times(heads, q_offsets), k_offsets, of_one),
-                 q.shape());
+  return reshape(attend_columns({rows, m}, {0, 0}, {1, 0}, {1, 0}, m.columns(), q_offsets, k_offsets, of_one), q.shape());
 }
 
 }  // namespace autograd

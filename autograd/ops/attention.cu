@@ -40,16 +40,43 @@ __global__ void table_kernel(AttentionProblem x, const float* scores, RelativeTa
   }
 }
 
+static int longest_of(const Tensor& offsets) {
+  const auto at = offsets.span<int32_t>();
+  int longest = 0;
+  for (size_t s = 1; s < at.size(); ++s) longest = std::max(longest, at[s] - at[s - 1]);
+  return longest;
+}
+
+// Where the probabilities of each sequence begin. Dropout counts them as the CPU does, one behind the other. Without it every sequence
+// has room for as many keys as the longest, so that the kernels find its place by its offsets.
+struct ProbabilityPlaces {
+  Tensor starts;  // i64 [sequences+1], on the device; undefined without dropout
+  int64_t size;   // of all
+
+  ProbabilityPlaces(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options, int longest_keys) {
+    const int64_t lines = int64_t{options.heads} * options.rows_per_query;  // of a query
+    if (options.dropout > 0) {
+      const std::vector<int64_t> begins = probability_starts(q_offsets, k_offsets, static_cast<int>(lines));
+      starts = tensor::cuda::upload(begins), size = begins.back();
+    } else {
+      size = lines * q_offsets.span<int32_t>().back() * longest_keys;
+    }
+  }
+};
+
 // `starts` must live as long as the problem is used.
 static AttentionProblem problem_of(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
-                                   const AttentionInputs& inputs, const Tensor& starts, int64_t columns) {
+                                   const AttentionInputs& inputs, const ProbabilityPlaces& places, int longest_keys,
+                                   int64_t columns) {
   return {.heads = options.heads,
           .width = static_cast<int>(columns / options.heads),
           .scale = static_cast<float>(options.scale),
           .causal = options.causal,
           .q_offsets = tensor::cuda::indices(q_offsets),
           .k_offsets = tensor::cuda::indices(k_offsets),
-          .starts = reinterpret_cast<const int64_t*>(starts.raw()),
+          .rows_per_query = options.rows_per_query,
+          .longest_keys = longest_keys,
+          .starts = places.starts.defined() ? reinterpret_cast<const int64_t*>(places.starts.raw()) : nullptr,
           .q = columns_of(inputs.q),
           .k = columns_of(inputs.k),
           .v = columns_of(inputs.v),
@@ -59,25 +86,19 @@ static AttentionProblem problem_of(const Tensor& q_offsets, const Tensor& k_offs
           .staged = false};
 }
 
-static int longest_of(const Tensor& offsets) {
-  const auto at = offsets.span<int32_t>();
-  int longest = 0;
-  for (size_t s = 1; s < at.size(); ++s) longest = std::max(longest, at[s] - at[s - 1]);
-  return longest;
-}
-
 static dim3 blocks_of(const Tensor& offsets, int heads) {
   return dim3(static_cast<unsigned>(offsets.size() - 1), static_cast<unsigned>(heads));
 }
 
 static void forward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                          const AttentionInputs& inputs, const Tensor& buckets, Tensor& out, Tensor* saved) {
-  const std::vector<int64_t> host_starts = probability_starts(q_offsets, k_offsets, options.heads);
-  const Tensor starts = tensor::cuda::upload(host_starts);
-  Tensor probabilities = tensor::cuda::scratch(host_starts.back());
-  AttentionProblem x = problem_of(q_offsets, k_offsets, options, inputs, starts, out.columns());
+  const int longest_keys = longest_of(k_offsets);
+  const ProbabilityPlaces places(q_offsets, k_offsets, options, longest_keys);
+  Tensor probabilities = tensor::cuda::scratch(places.size);
+  AttentionProblem x = problem_of(q_offsets, k_offsets, options, inputs, places, longest_keys, out.columns());
   const auto precision = tensor::precision();
-  const size_t shared = shared_bytes_of(x, longest_of(q_offsets), longest_of(k_offsets), 1, precision);
+  const int64_t longest_queries = int64_t{options.rows_per_query} * longest_of(q_offsets);
+  const size_t shared = shared_bytes_of(x, longest_queries, longest_keys, 1, precision);
   const Tensor rounded = matmul_kernels::rounded_of(out);
   tensor::cuda::launch("attention.forward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
                        attend_kernel_of<BiasOfBlock>(x, precision), x, BiasOfBlock{relative_table(inputs.table, buckets)},
@@ -103,11 +124,13 @@ static void table_backward(const AttentionProblem& x, const Tensor& q_offsets, c
 static void backward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                           const AttentionInputs& inputs, const Tensor& buckets, const Tensor& saved, const Tensor& dout,
                           AttentionInputs& gradients) {
-  const Tensor starts = tensor::cuda::upload(probability_starts(q_offsets, k_offsets, options.heads));
+  const int longest_keys = longest_of(k_offsets);
+  const ProbabilityPlaces places(q_offsets, k_offsets, options, longest_keys);
   Tensor scores = tensor::cuda::scratch(saved.size());
-  AttentionProblem x = problem_of(q_offsets, k_offsets, options, inputs, starts, dout.columns());
+  AttentionProblem x = problem_of(q_offsets, k_offsets, options, inputs, places, longest_keys, dout.columns());
   const auto precision = tensor::precision();
-  const size_t shared = shared_bytes_of(x, longest_of(q_offsets), longest_of(k_offsets), 2, precision);
+  const int64_t longest_queries = int64_t{options.rows_per_query} * longest_of(q_offsets);
+  const size_t shared = shared_bytes_of(x, longest_queries, longest_keys, 2, precision);
   tensor::cuda::launch("attention.backward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
                        attend_backward_kernel_of(x, precision), x, floats(saved), columns_of({dout}), floats(scores),
                        columns_of(gradients.q), columns_of(gradients.k), columns_of(gradients.v));

@@ -17,6 +17,7 @@ struct AttentionOptions {
   // as dropout() would drop them, by `stream`.
   double dropout = 0;
   tensor::Random stream{0, "attention"};
+  int rows_per_query = 1;  // of q, where q_offsets count something else: what shared_attention() makes of its heads
 };
 
 // A bias of the scores by the distance of key and query in their sequence (Raffel et al. 2020):
@@ -64,8 +65,8 @@ struct AttentionInputs {
 };
 
 namespace attention_kernels {
-// `saved`, where not null, is set to what backward on the same device needs; on the CPU the probabilities, packed as above
-// and negative where dropped. The gradients of q, k, v may be columns of one matrix; together they cover it. Those of k and v
+// `saved`, where not null, is set to what backward on the same device needs: the probabilities, negative where dropped; on the CPU
+// packed as above. The gradients of q, k, v may be columns of one matrix; together they cover it. Those of k and v
 // may be the same columns, which then get the sum of both.
 extern tensor::Kernel<void(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                            const AttentionInputs& inputs, const Tensor& buckets, Tensor& out, Tensor* saved)>

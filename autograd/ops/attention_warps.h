@@ -1,6 +1,6 @@
 // What the CUDA kernels of the attention operations share. A block works on one head of one sequence, a warp on four queries,
-// or, for the gradients of keys and values, on four keys. Probabilities stand in device memory, packed as on the CPU:
-// [sequence][head] [query][key], negative where dropped. Device code.
+// or, for the gradients of keys and values, on four keys. Probabilities stand in device memory: of a sequence
+// [head][query][key] side by side, negative where dropped. Device code.
 #pragma once
 
 #include <algorithm>
@@ -38,7 +38,8 @@ struct AttentionProblem {
   float scale;
   bool causal;
   const int32_t *q_offsets, *k_offsets;
-  const int64_t* starts;  // of the probabilities of each sequence
+  int rows_per_query, longest_keys;
+  const int64_t* starts;  // of the probabilities of each sequence; null: sequences have room for longest_keys
   DeviceColumns q, k, v;
   // Dropout of the probabilities; threshold 0: none.
   tensor::PhiloxKey key;
@@ -62,12 +63,12 @@ struct AttentionBlock {
 
   __device__ explicit AttentionBlock(const AttentionProblem& x)
       : sequence(blockIdx.x),
-        q_row(x.q_offsets[sequence]),
+        q_row(int64_t{x.q_offsets[sequence]} * x.rows_per_query),
         k_row(x.k_offsets[sequence]),
         head(static_cast<int>(blockIdx.y)) {
-    queries = static_cast<int>(x.q_offsets[sequence + 1] - q_row);
+    queries = static_cast<int>(int64_t{x.q_offsets[sequence + 1]} * x.rows_per_query - q_row);
     keys = static_cast<int>(x.k_offsets[sequence + 1] - k_row);
-    start = x.starts[sequence] + int64_t{head} * queries * keys;
+    start = (x.starts ? x.starts[sequence] : q_row * x.longest_keys * x.heads) + int64_t{head} * queries * keys;
     column = int64_t{head} * x.width;
   }
 };

@@ -40,25 +40,33 @@ struct Search {
 };
 
 void Search::run(std::span<const Query> queries, int history) {
-  std::vector<int32_t> sources, offsets{0}, positions(queries.size());
+  PackedSequences sources;
+  std::vector<int32_t> positions(queries.size());
   for (const Query& query : queries) {
     const size_t read = std::min<size_t>(query.sequence.size(), static_cast<size_t>(history));
-    append_source(query.sequence.last(read), language, -1, tokens, sources);
-    offsets.push_back(static_cast<int32_t>(sources.size()));
+    append_source(query.sequence.last(read), language, -1, tokens, sources.tokens);
+    sources.end_sequence();
   }
   std::iota(positions.begin(), positions.end(), 0);
-  const nn::T5::Memory memory = transformer.remember(Tensor::from(sources), Tensor::from(offsets));
   beams.start(positions, [&](int32_t position) { return queries[position].excluded; },
               [&](int32_t position) { return queries[position].unwanted; });
   const TokenLayout& layout = tokens.layout();
+  if (transformer.replays()) sources.pad(TokenLayout::kPad, int64_t{history} * layout.levels(language) + 1);
   std::vector<int32_t> first_tokens;
   for (int level = 0; level < layout.levels(language); ++level) first_tokens.push_back(layout.level_begin(language, level));
   first_tokens.push_back(TokenLayout::kEnd);
+  const Tensor read = Tensor::from(sources.tokens), offsets = Tensor::from(sources.offsets);
+  nn::T5::Memory memory;
   nn::T5::State state;
-  decode_beams(beams, TokenLayout::kPad, first_tokens, transformer.table().value().device(),
-               [&](const Tensor& fed, const Tensor& parents, const Tensor& row_user) {
-                 return transformer.step(state, memory, fed, parents, row_user);
-               });
+  decode_beams(beams, transformer.table().value().device(),
+               {.start_token = TokenLayout::kPad,
+                .first_tokens = first_tokens,
+                .encode = [&] { memory = transformer.remember(read, offsets); },
+                .next = [&](const Tensor& fed, const Tensor& parents,
+                            const Tensor& row_user) { return transformer.step(state, memory, fed, parents, row_user); },
+                .replays = transformer.replays(),
+                .inputs = {read, offsets},
+                .longest = sources.longest()});
 }
 
 }  // namespace
@@ -75,7 +83,7 @@ BeamLists search_beams(const nn::T5& transformer, const ItemTokens& tokens, cons
     const auto some = queries.subspan(begin, end - begin);
     BeamLists& counts = counted[begin / group];
     Search search{transformer, tokens, language, BeamSearch(trie, {.k = options.beam, .exclusion = options.exclude_seen})};
-    decode_batch(device, [&] { search.run(some, options.history); });
+    search.run(some, options.history);
     const BeamStatistics statistics = search.beams.statistics();
     counts.listed = statistics.listed;
     if (options.exclude_seen != Exclusion::none) counts.seen = statistics.excluded;

@@ -12,23 +12,27 @@ namespace genrec::mmgrec {
 namespace {
 
 struct EncoderInput {
-  Tensor history, offsets;  // i32
-  Tensor users;             // i32 [queries], of those that training knew
-  Tensor strangers;         // or f32 [queries, D], where some are strangers
+  PackedSequences histories;   // of item numbers
+  std::vector<int32_t> users;  // [sequences], of those that training knew
+  Tensor strangers;            // or f32 [sequences, D], where some are strangers
 };
 
 EncoderInput encoder_input(const Recommender& recommender, const Dataset& dataset, std::span<const Query> queries,
                            const InferenceOptions& options) {
-  std::vector<int32_t> history, offsets{0}, users;
+  EncoderInput input;
   for (const Query& query : queries) {
     const auto read = inference_history(query.history, options.history, options.seed, std::max(query.user, 0));
-    history.insert(history.end(), read.begin(), read.end());
-    offsets.push_back(static_cast<int32_t>(history.size()));
-    users.push_back(query.user);
+    input.histories.tokens.insert(input.histories.tokens.end(), read.begin(), read.end());
+    input.histories.end_sequence();
+    input.users.push_back(query.user);
   }
-  EncoderInput input{Tensor::from(history), Tensor::from(offsets), Tensor::from(users), {}};
-  const bool known = std::all_of(users.begin(), users.end(), [](int32_t user) { return user >= 0; });
-  if (!known) input.strangers = user_rows(dataset, recommender.user_vectors(), queries);
+  const bool known = std::all_of(input.users.begin(), input.users.end(), [](int32_t user) { return user >= 0; });
+  if (!known) {
+    input.strangers = user_rows(dataset, recommender.user_vectors(), queries);
+  } else if (recommender.replays()) {
+    input.histories.pad(0, options.history);
+    input.users.resize(input.histories.offsets.size() - 1);
+  }
   return input;
 }
 
@@ -41,19 +45,27 @@ void rank_batch(const Recommender& recommender, const Trie& trie, const Vocabula
   for (int level = 0; level < trie.levels(); ++level) first_tokens.push_back(vocabulary.level_begin(level));
   const tensor::Device device = recommender.item_vectors().device();
   BeamSearch search(trie, options.beam);
+  search.start(positions, [&](int32_t position) { return queries[position].excluded; },
+               [&](int32_t position) { return queries[position].unwanted; });
   const EncoderInput input = encoder_input(recommender, dataset, queries, options);
-  decode_batch(device, [&] {
-    const Tensor users = input.strangers.defined() ? input.strangers.to(device)
-                                                   : autograd::gather_rows(recommender.user_vectors(), input.users).value();
-    const Recommender::Memory memory = recommender.encode(input.history, input.offsets, users);
-    search.start(positions, [&](int32_t position) { return queries[position].excluded; },
-                 [&](int32_t position) { return queries[position].unwanted; });
-    Recommender::State state;
-    decode_beams(search, vocabulary.start(), first_tokens, device,
-                 [&](const Tensor& tokens, const Tensor& parents, const Tensor& row_user) {
-                   return recommender.step(state, memory, tokens, parents, row_user);
-                 });
-  });
+  const Tensor history = Tensor::from(input.histories.tokens), offsets = Tensor::from(input.histories.offsets);
+  const Tensor users = Tensor::from(input.users);
+  Recommender::Memory memory;
+  Recommender::State state;
+  const auto encode = [&] {
+    const Tensor vectors = input.strangers.defined() ? input.strangers.to(device)
+                                                     : autograd::gather_rows(recommender.user_vectors(), users).value();
+    memory = recommender.encode(history, offsets, vectors);
+  };
+  decode_beams(search, device,
+               {.start_token = vocabulary.start(),
+                .first_tokens = first_tokens,
+                .encode = encode,
+                .next = [&](const Tensor& tokens, const Tensor& parents,
+                            const Tensor& row_user) { return recommender.step(state, memory, tokens, parents, row_user); },
+                .replays = input.strangers.defined() ? nullptr : recommender.replays(),
+                .inputs = {history, offsets, users},
+                .longest = input.histories.longest()});
 
   const Ranking found = search.ranking();
   std::copy(found.items.begin(), found.items.end(), ranking.items.begin() + first * ranking.k);

@@ -72,6 +72,7 @@ Recommender Recommender::packed() const {
   for (EncoderLayer& layer : copy.encoder_) layer.pack();
   for (DecoderLayer& layer : copy.decoder_) layer.pack();
   copy.output_.pack();
+  if (tokens_.value().device() == tensor::Device::cuda) copy.replays_ = std::make_shared<tensor::cuda::Replays>();
   return copy;
 }
 

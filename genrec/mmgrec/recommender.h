@@ -1,10 +1,13 @@
 // Stage two of MMGRec: the Transformer that reads a user's items and says the Rec-IDs that the user will like.
 #pragma once
 
+#include <memory>
+
 #include "genrec/mmgrec/batches.h"
 #include "genrec/mmgrec/decoder.h"
 #include "genrec/mmgrec/encoder.h"
 #include "nn/decode_state.h"
+#include "tensor/cuda/replays.h"
 
 namespace genrec::mmgrec {
 
@@ -36,6 +39,8 @@ class Recommender {
 
   // The model as it is now, for inference: see nn::Linear::pack().
   Recommender packed() const;
+  // The graphs of searches with such a copy on a GPU; null of another, whose weights may change.
+  tensor::cuda::Replays* replays() const { return replays_.get(); }
 
   const Tensor& user_vectors() const { return user_vectors_.value(); }
   const Tensor& item_vectors() const { return item_vectors_.value(); }
@@ -57,6 +62,7 @@ class Recommender {
   std::vector<EncoderLayer> encoder_;
   std::vector<DecoderLayer> decoder_;
   nn::Linear output_;        // [D, vocabulary]
+  std::shared_ptr<tensor::cuda::Replays> replays_;
 };
 
 }  // namespace genrec::mmgrec

@@ -5,17 +5,6 @@
 
 namespace tensor::cuda {
 
-struct StepGraph::State {
-  int plain_runs;
-  cudaGraphExec_t executable = nullptr;
-
-  ~State() {
-    if (executable) cudaGraphExecDestroy(executable);  // a launch that still runs ends first
-  }
-  void launch(cudaGraph_t graph);
-  bool update(cudaGraph_t graph);
-};
-
 namespace {
 
 bool enabled = true, recording = false;
@@ -31,39 +20,20 @@ struct Graph {
 
 }  // namespace
 
-bool StepGraph::State::update(cudaGraph_t graph) {
-  if (!executable) return false;
-  cudaGraphExecUpdateResultInfo info{};
-  if (cudaGraphExecUpdate(executable, graph, &info) == cudaSuccess) return ++counts.updates, true;
-  cudaGetLastError();  // clears it: other kernels than the last time
-  check(cudaGraphExecDestroy(executable), "graph");
-  executable = nullptr;
-  return false;
+bool capturing() { return recording; }
+
+void leave_capture() {
+  if (recording) launch_recorded();
 }
 
-void StepGraph::State::launch(cudaGraph_t graph) {
-  if (!update(graph)) {
-    check(cudaGraphInstantiate(&executable, graph, 0), "building a graph");
-    ++counts.instantiations;
-  }
-  check(cudaGraphLaunch(executable, stream()), "launching a graph");
-  ++counts.launches;
-}
-
-StepGraph::StepGraph(int plain_runs) : state_(new State{.plain_runs = plain_runs}) {}
-StepGraph::~StepGraph() = default;
-
-void StepGraph::run(const std::function<void()>& body) {
-  const bool plain = !enabled || recording || default_device() != Device::cuda || state_->plain_runs > 0;
-  if (state_->plain_runs > 0) --state_->plain_runs;
-  if (plain) return body();
+void record(const std::function<void()>& body, const std::function<void(cudaGraph_t)>& launch) {
   uploads().begin();
-  launch_recorded = [this] {
+  launch_recorded = [&launch] {
     Graph recorded;
     recording = false;
     check(cudaStreamEndCapture(stream(), &recorded.graph), "recording a graph");
     uploads().send();
-    state_->launch(recorded.graph);
+    launch(recorded.graph);
   };
   // Relaxed: the allocator may ask the driver for memory meanwhile.
   check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed), "recording a graph");
@@ -85,13 +55,53 @@ void StepGraph::run(const std::function<void()>& body) {
   uploads().end();
 }
 
-bool capturing() { return recording; }
+cudaGraphExec_t build_graph(cudaGraph_t graph) {
+  cudaGraphExec_t executable = nullptr;
+  check(cudaGraphInstantiate(&executable, graph, 0), "building a graph");
+  ++counts.instantiations;
+  return executable;
+}
 
-void leave_capture() {
-  if (recording) launch_recorded();
+void launch_graph(cudaGraphExec_t executable) {
+  check(cudaGraphLaunch(executable, stream()), "launching a graph");
+  ++counts.launches;
+}
+
+struct StepGraph::State {
+  int plain_runs;
+  cudaGraphExec_t executable = nullptr;
+
+  ~State() {
+    if (executable) cudaGraphExecDestroy(executable);  // a launch that still runs ends first
+  }
+  bool update(cudaGraph_t graph);
+};
+
+bool StepGraph::State::update(cudaGraph_t graph) {
+  if (!executable) return false;
+  cudaGraphExecUpdateResultInfo info{};
+  if (cudaGraphExecUpdate(executable, graph, &info) == cudaSuccess) return ++counts.updates, true;
+  cudaGetLastError();  // clears it: other kernels than the last time
+  check(cudaGraphExecDestroy(executable), "graph");
+  executable = nullptr;
+  return false;
+}
+
+StepGraph::StepGraph(int plain_runs) : state_(new State{.plain_runs = plain_runs}) {}
+StepGraph::~StepGraph() = default;
+
+void StepGraph::run(const std::function<void()>& body) {
+  const bool plain = !graphs_used() || recording || default_device() != Device::cuda || state_->plain_runs > 0;
+  if (state_->plain_runs > 0) --state_->plain_runs;
+  if (plain) return body();
+  record(body, [this](cudaGraph_t graph) {
+    if (!state_->update(graph)) state_->executable = build_graph(graph);
+    launch_graph(state_->executable);
+  });
 }
 
 GraphCounts graph_counts() { return counts; }
 void use_graphs(bool on) { enabled = on; }
+bool graphs_used() { return enabled; }
 
 }  // namespace tensor::cuda

@@ -1,6 +1,6 @@
 // A piece of work that is done again and again, such as a training step, as one CUDA graph: the host only records its kernels,
 // the device gets all of them in one launch. Every run is recorded anew, so shapes, addresses and numbers may change; a graph
-// of the same kernels as the last one is updated in place, another is built anew.
+// of the same kernels as the last one is updated in place, another is built anew. Work that is not recorded again: replays.h.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +28,11 @@ class StepGraph {
 };
 
 struct GraphCounts {
-  int64_t launches = 0, updates = 0, instantiations = 0;  // a launch follows either an update or an instantiation
+  int64_t launches = 0, updates = 0, instantiations = 0;  // a launch that follows neither of the others is a replay
 };
 GraphCounts graph_counts();  // so far
 
 void use_graphs(bool on);  // at first they are used
+bool graphs_used();
 
 }  // namespace tensor::cuda

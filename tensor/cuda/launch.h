@@ -13,7 +13,7 @@ void launch(const char* name, dim3 grid, dim3 block, size_t shared_bytes, void (
             const Arguments&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
   allow_shared_memory(name, reinterpret_cast<const void*>(kernel), shared_bytes);
-  count_launch();
+  count_launches(1);
   kernel<<<grid, block, shared_bytes, stream()>>>(static_cast<Parameters>(arguments)...);
   check(cudaGetLastError(), name);
 }

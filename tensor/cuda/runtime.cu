@@ -183,23 +183,26 @@ Cached new_copy(const Tensor& host, bool known) {
   return {host.memory(), host.to(Device::cuda), 0};
 }
 
-const std::byte* device_copy(const Tensor& host) {
+std::vector<Tensor>* kept_copies = nullptr;
+
+const Tensor& device_copy(const Tensor& host) {
   constexpr size_t kSweep = 256;  // entries at which those of freed tensors are dropped
   auto& copies = cached_copies();
   static size_t sweep_at = kSweep;
-  if (copies.size() >= sweep_at) {
-    std::erase_if(copies, [](const auto& entry) { return entry.second.host.expired(); });
+  if (copies.size() >= sweep_at && !capturing()) {
+    drop_expired_copies();
     sweep_at = std::max(kSweep, 2 * copies.size());
   }
   Cached& entry = copies[{host.raw(), host.bytes()}];
   const bool known = entry.copy.defined() && !entry.host.expired();
   if (known && (entry.step == 0 || entry.step == uploads().step())) {
     if (test_hooks.cached) test_hooks.cached(host.raw(), entry.copy.raw(), host.bytes());
-    return entry.copy.raw();
+    if (kept_copies && entry.step == 0) kept_copies->insert(kept_copies->end(), {host, entry.copy});
+    return entry.copy;
   }
   entry = new_copy(host, known);
   if (test_hooks.copied) test_hooks.copied(host.raw(), entry.copy.raw(), host.bytes());
-  return entry.copy.raw();
+  return entry.copy;
 }
 
 }  // namespace
@@ -223,7 +226,7 @@ std::string open() {
 std::string description() { return state().description; }
 cudaStream_t stream() { return state().stream; }
 int64_t launches() { return state().launches; }
-void count_launch() { ++state().launches; }
+void count_launches(int64_t count) { state().launches += count; }
 int64_t synchronizations() { return state().synchronizations; }
 void allow_shared_memory(const char* name, const void* kernel, size_t bytes) {
   constexpr size_t kWithoutAsking = 48 << 10;
@@ -240,6 +243,14 @@ void synchronize() {
   leave_capture();
   ++state().synchronizations;
   check(cudaStreamSynchronize(stream()), "waiting for the device");
+}
+void bind_copy(const Tensor& ids, const Tensor& copy) {
+  cached_copies()[{ids.raw(), ids.bytes()}] = {ids.memory(), copy, uploads().step()};
+  if (test_hooks.copied) test_hooks.copied(ids.raw(), copy.raw(), ids.bytes());
+}
+void keep_used_copies(std::vector<Tensor>* kept) { kept_copies = kept; }
+void drop_expired_copies() {
+  std::erase_if(cached_copies(), [](const auto& entry) { return entry.second.host.expired(); });
 }
 void forget_copies() { cached_copies().clear(); }
 
@@ -259,13 +270,13 @@ const float* floats(const Tensor& x) { return require_on_device(x), x.data<float
 const int32_t* indices(const Tensor& ids) {
   if (ids.device() == Device::cuda) return ids.data<int32_t>();
   tensor::check(ids.dtype() == DType::i32, "indices are ", ids.dtype());
-  return reinterpret_cast<const int32_t*>(device_copy(ids));
+  return reinterpret_cast<const int32_t*>(device_copy(ids).raw());
 }
 
 const float* constants(const Tensor& values) {
   if (values.device() == Device::cuda) return floats(values);
   tensor::check(values.dtype() == DType::f32, "constants are ", values.dtype());
-  return reinterpret_cast<const float*>(device_copy(values));
+  return reinterpret_cast<const float*>(device_copy(values).raw());
 }
 
 Tensor upload(const void* data, int64_t bytes) {
@@ -306,7 +317,7 @@ void gemm_batched_of_rounded(bool transpose_a, bool transpose_b, int64_t batch, 
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* b,
           int64_t ldb, float* c, int64_t ldc, bool accumulate) {
   if (m == 0 || n == 0) return;
-  count_launch();
+  count_launches(1);
   const float one = 1, beta = accumulate ? 1 : 0;
   const auto size = [](int64_t x) { return static_cast<int>(x); };
   const auto stride = [](int64_t x) { return static_cast<int>(std::max<int64_t>(1, x)); };
@@ -318,7 +329,7 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const RoundedMatrix& a, const RoundedMatrix& b,
           float* c, int64_t ldc, bool accumulate) {
   if (m == 0 || n == 0) return;
-  count_launch();
+  count_launches(1);
   const float one = 1, beta = accumulate ? 1 : 0;
   check_blas(state().blas.gemm_ex(state().handle, op(transpose_b), op(transpose_a), n, m, k, &one, b.data(), CUDA_R_16BF,
                                   b.stride, a.data(), CUDA_R_16BF, a.stride, &beta, c, CUDA_R_32F, ldc,
@@ -329,7 +340,7 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
 void gemm_batched(bool transpose_a, bool transpose_b, int64_t batch, int64_t m, int64_t n, int64_t k, const float* a,
                   const float* b, float* c, Precision precision) {
   if (batch == 0 || m == 0 || n == 0) return;
-  count_launch();
+  count_launches(1);
   if (precision == Precision::bf16) return gemm_batched_of_rounded(transpose_a, transpose_b, batch, m, n, k, a, b, c);
   const float one = 1, zero = 0;
   const auto size = [](int64_t x) { return static_cast<int>(x); };

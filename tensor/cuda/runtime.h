@@ -8,13 +8,15 @@
 
 #include <cuda_runtime_api.h>
 
+#include <functional>
+
 #include "tensor/tensor.h"
 
 namespace tensor::cuda {
 
 cudaStream_t stream();
 void check(cudaError_t status, const char* what);  // throws Error: "cuda: WHAT: MESSAGE"
-void count_launch();
+void count_launches(int64_t count);
 
 // The kernel may be launched with that much dynamic shared memory. What was allowed before stays so: launches that are recorded, but
 // not yet made, need it.
@@ -51,7 +53,19 @@ unsigned* arrivals(int64_t count);
 bool capturing();
 void leave_capture();
 
-void forget_copies();  // those of indices() and constants() are made again
+// Records what body() launches, and gives it to launch(): at its end, or earlier where it leaves the capture. After an exception
+// nothing that was recorded runs. The stream is not captured yet.
+void record(const std::function<void()>& body, const std::function<void(cudaGraph_t)>& launch);
+cudaGraphExec_t build_graph(cudaGraph_t graph);
+void launch_graph(cudaGraphExec_t executable);
+
+// indices() of `ids`, on the CPU, is `copy`: for the step that is recorded, else for as long as the CPU memory lives.
+void bind_copy(const Tensor& ids, const Tensor& copy);
+// From here on the tensors that indices() and constants() keep a copy of, and these copies, are put there when they are used;
+// null: no more.
+void keep_used_copies(std::vector<Tensor>* kept);
+void drop_expired_copies();  // those of freed tensors
+void forget_copies();        // those of indices() and constants() are made again
 
 // What an emulation of the device wants to look at.
 struct TestHooks {

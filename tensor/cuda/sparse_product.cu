@@ -68,7 +68,7 @@ SparseProduct::~SparseProduct() {
 }
 
 void SparseProduct::run() {
-  count_launch();
+  count_launches(1);
   check_sparse(library().functions.multiply(library().handle, CUSPARSE_OPERATION_NON_TRANSPOSE, CUSPARSE_OPERATION_NON_TRANSPOSE,
                                             &kOne, state_->a, state_->x, &kZero, state_->y, CUDA_R_32F, kAlgorithm,
                                             state_->workspace.raw()),

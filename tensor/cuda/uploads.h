@@ -14,6 +14,7 @@ class Uploads {
   Tensor put(const void* data, int64_t bytes);
   void send();  // the copy of all of them; the kernels launched next wait for it
   void end();   // the last kernel of the step is launched
+  bool used() const { return slabs_[step_ % kSlabs].wanted > 0; }  // in this step
   int64_t step() const { return inside_ ? step_ : 0; }  // its number from 1 on; 0 outside of steps
 
  private:

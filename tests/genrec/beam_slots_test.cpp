@@ -4,9 +4,7 @@
 #include <cmath>
 
 #include "genrec/decode_beams.h"
-#include "genrec/macrec/inference.h"
 #include "tensor/cuda/device.h"
-#include "tensor/cuda/graph.h"
 #include "tensor/random.h"
 #include "tests/catch.h"
 #include "tests/cuda/device.h"
@@ -84,13 +82,14 @@ struct Case {
     search.start(users, excluded_of(), [this](int32_t user) { return std::span<const int32_t>(unwanted[user]); });
     Talker talker{vocabulary, grid};
     if (!in_slots) {
-      decode_beams(search, 1, first_tokens, Device::cpu, std::ref(talker));
+      decode_beams(search, Device::cpu, {.start_token = 1, .first_tokens = first_tokens, .encode = [] {}, .next = talker});
       return search;
     }
-    BeamSlots slots(search, 1, device);
+    BeamSlots slots(search, 1);
+    slots.begin(slots.input().to(device));
     while (!slots.done())
       slots.expand(talker(slots.tokens(), slots.parents(), slots.row_user()), first_tokens[slots.level()]);
-    slots.finish();
+    search.adopt(slots.found().to(Device::cpu));
     return search;
   }
 };
@@ -143,7 +142,8 @@ TEST_CASE("the device's beam search keeps the best of many children", "[beam][sl
       const auto run = [&](Device device) {
         BeamSearch search(trie, {.k = k});
         search.start(std::vector<int32_t>{0, 1}, {});
-        decode_beams(search, 0, std::vector<int32_t>{1, 4}, device, Talker{704, grid});
+        const std::vector<int32_t> first_tokens{1, 4};
+        decode_beams(search, device, {.first_tokens = first_tokens, .encode = [] {}, .next = Talker{704, grid}});
         return search.ranking();
       };
       const Ranking host = run(Device::cpu), found = run(Device::cuda);
@@ -153,65 +153,17 @@ TEST_CASE("the device's beam search keeps the best of many children", "[beam][sl
   }
 }
 
-TEST_CASE("a T5 searches on the device as one graph launch and finds the CPU's lists", "[beam][slots][cuda]") {
-  if (!have_device()) return;
-  macrec::SpokenIdentifiers identifiers;
-  ItemIdentifiers& spoken = identifiers[macrec::Language::textual];
-  spoken.levels = 3, spoken.sizes = {5, 5, 5};
-  tensor::Generator rng(1, "test.slots.t5");
-  for (int i = 0; i < 40 * 3; ++i) spoken.codes.push_back(static_cast<int32_t>(rng.below(5)));
-  const macrec::Task tasks[] = {macrec::Task::seqrec};
-  const macrec::ItemTokens tokens(tasks, identifiers);
-  const Trie trie = macrec::trie_with_end(spoken);
-  std::vector<int32_t> history;
-  for (int i = 0; i < 12; ++i) history.push_back(static_cast<int32_t>(rng.below(40)));
-  std::vector<Query> queries;
-  for (size_t length : {1, 12, 3, 7, 2}) queries.push_back({.sequence = std::span<const int32_t>(history).first(length)});
-
-  struct Lists {
-    std::vector<int32_t> items;
-    std::vector<float> scores;
-  };
-  const auto lists_on = [&](Device device) {
-    tensor::set_default_device(device);
-    nn::Parameters parameters(3);
-    const nn::T5 t5(parameters, "t5", {.width = 16, .feed_forward = 24, .heads = 2, .head_width = 8, .encoder_layers = 1,
-                                       .decoder_layers = 2, .vocabulary = tokens.layout().size()});
-    Lists lists;
-    for (size_t users : {5, 2, 5, 5, 1, 1, 3}) {  // a graph of other sizes, too
-      const auto graphs = tensor::cuda::graph_counts().launches, waits = tensor::cuda::synchronizations();
-      const auto found = macrec::search_beams(t5, tokens, trie, macrec::Language::textual, std::span(queries).first(users),
-                                              {.beam = 6, .exclude_seen = users == 3 ? Exclusion::trie : Exclusion::none});
-      if (device == Device::cuda && lists.items.size() > 100) {  // the first runs are made without a graph
-        CHECK(tensor::cuda::graph_counts().launches - graphs == 1);
-        CHECK(tensor::cuda::synchronizations() - waits == 1);
-      }
-      for (const auto& list : found.of) {
-        for (const RankedItem& each : list) lists.items.push_back(each.item), lists.scores.push_back(each.score);
-      }
-    }
-    tensor::set_default_device(Device::cpu);
-    return lists;
-  };
-  const Lists host = lists_on(Device::cpu), found = lists_on(Device::cuda);
-  CHECK(host.items.size() > 120);
-  CHECK(found.items == host.items);
-  for (size_t i = 0; i < std::min(host.scores.size(), found.scores.size()); ++i)
-    CHECK(found.scores[i] == Approx(host.scores[i]).epsilon(1e-4));
-  const Lists again = lists_on(Device::cuda);
-  CHECK(again.scores == found.scores);
-}
-
 TEST_CASE("scores that are no numbers are an error of the search in slots, a beam too wide for a GPU too", "[beam][slots]") {
   const Trie trie(ItemIdentifiers{.levels = 1, .sizes = {2}, .codes = {0, 1}});
   const auto run = [&](const BeamOptions& options, float value, Device device) {
     return tests::error_of([&] {
       BeamSearch search(trie, options);
       search.start(std::vector<int32_t>{0}, {});
-      BeamSlots slots(search, 0, device);
+      BeamSlots slots(search, 0);
+      slots.begin(slots.input().to(device));
       const Tensor scores = Tensor::full({1, 2}, value, DType::f32, device);
       slots.expand({scores, Tensor::zeros({1}, DType::f32, device)}, 0);
-      slots.finish();
+      search.adopt(slots.found().to(Device::cpu));
     });
   };
   const std::string diverged =

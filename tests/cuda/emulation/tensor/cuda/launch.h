@@ -40,7 +40,7 @@ void launch(const char* name, dim3 grid, dim3 block, size_t shared_bytes, void (
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
   const auto* function = reinterpret_cast<const void*>(kernel);
   allow_shared_memory(name, function, shared_bytes);
-  count_launch();
+  count_launches(1);
   (emulation::check_argument(name, static_cast<Parameters>(arguments)), ...);
   emulation::submit_kernel([=] {  // the arguments are copied, as a launch copies them
     emulation::check_shared_memory(name, function, shared_bytes);
