@@ -43,8 +43,16 @@ tensor::cuda::Replays::Key key_of(const BeamSearch& search, const BeamSlots& slo
 
 }  // namespace
 
-void decode_beams(BeamSearch& search, tensor::Device device, const BeamModel& model) {
-  if (device == tensor::Device::cpu) return decode_on_host(search, model);
+BeamSearch& RunningSearch::wait() {
+  if (!search_.done()) search_.adopt(found_.wait());
+  return search_;
+}
+
+RunningSearch decode_beams(BeamSearch search, tensor::Device device, const BeamModel& model) {
+  if (device == tensor::Device::cpu) {
+    decode_on_host(search, model);
+    return RunningSearch(std::move(search));
+  }
   BeamSlots slots(search, model.start_token);
   const auto decode = [&](const Tensor& input) {
     slots.begin(input);
@@ -63,7 +71,7 @@ void decode_beams(BeamSearch& search, tensor::Device device, const BeamModel& mo
   } else {
     found = decode(slots.input().to(device));
   }
-  search.adopt(found.to(tensor::Device::cpu));
+  return RunningSearch(std::move(search), tensor::cuda::Download(found));
 }
 
 int64_t PackedSequences::longest() const {

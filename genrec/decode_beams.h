@@ -2,9 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <utility>
 
 #include "genrec/beam_search.h"
 #include "nn/decode_state.h"
+#include "tensor/cuda/download.h"
 #include "tensor/cuda/replays.h"
 
 namespace genrec {
@@ -27,9 +30,33 @@ struct BeamModel {
   int64_t longest = 0;  // sequence among them
 };
 
-// Runs a search that has been started to its end. On a GPU nothing waits before the end, and all of it is one launch of a graph where
-// the model has `replays` and was asked for a batch of these sizes before.
-void decode_beams(BeamSearch& search, tensor::Device device, const BeamModel& model);
+// A search on its way.
+class RunningSearch {
+ public:
+  explicit RunningSearch(BeamSearch search, tensor::cuda::Download found = {}) : search_(std::move(search)), found_(std::move(found)) {}
+  BeamSearch& wait();  // the search at its end
+
+ private:
+  BeamSearch search_;
+  tensor::cuda::Download found_;
+};
+
+// Runs a search that has been started. On a GPU all of it is one launch of a graph, where the model has `replays` and was asked for a
+// batch of these sizes before, and nothing waits for it.
+RunningSearch decode_beams(BeamSearch search, tensor::Device device, const BeamModel& model);
+
+// For the groups from `first` to `last`: begin(group) gives a search on its way, and finish(group, search) gets it when that of the
+// next one has begun.
+template <class Begin, class Finish>
+void decode_ahead(int64_t first, int64_t last, Begin begin, Finish finish) {
+  std::optional<RunningSearch> before;
+  for (int64_t group = first; group < last; ++group) {
+    RunningSearch next = begin(group);
+    if (before) finish(group - 1, *before);
+    before.emplace(std::move(next));
+  }
+  if (before) finish(last - 1, *before);
+}
 
 // Sequences of tokens, packed, that are encoded together.
 struct PackedSequences {

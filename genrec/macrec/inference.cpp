@@ -33,63 +33,68 @@ int64_t cpu_group(int64_t users) {
 struct Search {
   const nn::T5& transformer;
   const ItemTokens& tokens;
+  const Trie& trie;
   Language language;
-  BeamSearch beams;
+  SearchOptions options;
 
-  void run(std::span<const Query> queries, int history);
+  RunningSearch begin(std::span<const Query> queries) const;
 };
 
-void Search::run(std::span<const Query> queries, int history) {
+RunningSearch Search::begin(std::span<const Query> queries) const {
   PackedSequences sources;
   std::vector<int32_t> positions(queries.size());
   for (const Query& query : queries) {
-    const size_t read = std::min<size_t>(query.sequence.size(), static_cast<size_t>(history));
+    const size_t read = std::min<size_t>(query.sequence.size(), static_cast<size_t>(options.history));
     append_source(query.sequence.last(read), language, -1, tokens, sources.tokens);
     sources.end_sequence();
   }
   std::iota(positions.begin(), positions.end(), 0);
+  BeamSearch beams(trie, {.k = options.beam, .exclusion = options.exclude_seen});
   beams.start(positions, [&](int32_t position) { return queries[position].excluded; },
               [&](int32_t position) { return queries[position].unwanted; });
   const TokenLayout& layout = tokens.layout();
-  if (transformer.replays()) sources.pad(TokenLayout::kPad, int64_t{history} * layout.levels(language) + 1);
+  if (transformer.replays()) sources.pad(TokenLayout::kPad, int64_t{options.history} * layout.levels(language) + 1);
   std::vector<int32_t> first_tokens;
   for (int level = 0; level < layout.levels(language); ++level) first_tokens.push_back(layout.level_begin(language, level));
   first_tokens.push_back(TokenLayout::kEnd);
   const Tensor read = Tensor::from(sources.tokens), offsets = Tensor::from(sources.offsets);
   nn::T5::Memory memory;
   nn::T5::State state;
-  decode_beams(beams, transformer.table().value().device(),
-               {.start_token = TokenLayout::kPad,
-                .first_tokens = first_tokens,
-                .encode = [&] { memory = transformer.remember(read, offsets); },
-                .next = [&](const Tensor& fed, const Tensor& parents,
-                            const Tensor& row_user) { return transformer.step(state, memory, fed, parents, row_user); },
-                .replays = transformer.replays(),
-                .inputs = {read, offsets},
-                .longest = sources.longest()});
+  const BeamModel model{
+      .start_token = TokenLayout::kPad,
+      .first_tokens = first_tokens,
+      .encode = [&] { memory = transformer.remember(read, offsets); },
+      .next = [&](const Tensor& fed, const Tensor& parents,
+                  const Tensor& row_user) { return transformer.step(state, memory, fed, parents, row_user); },
+      .replays = transformer.replays(),
+      .inputs = {read, offsets},
+      .longest = sources.longest()};
+  return decode_beams(std::move(beams), transformer.table().value().device(), model);
 }
 
 }  // namespace
 
 BeamLists search_beams(const nn::T5& transformer, const ItemTokens& tokens, const Trie& trie, Language language,
                        std::span<const Query> queries, const SearchOptions& options) {
-  const tensor::Device device = transformer.table().value().device();
-  const bool on_cpu = device == tensor::Device::cpu;
-  const int64_t users = static_cast<int64_t>(queries.size()), group = on_cpu ? cpu_group(users) : options.users_at_once;
+  const bool on_cpu = transformer.table().value().device() == tensor::Device::cpu;
+  const int64_t users = static_cast<int64_t>(queries.size()), size = on_cpu ? cpu_group(users) : options.users_at_once;
+  const int64_t groups = tensor::ceil_div(users, size);
+  const Search search{transformer, tokens, trie, language, options};
   BeamLists result;
   result.of.resize(queries.size());
-  std::vector<BeamLists> counted(tensor::ceil_div(users, group));
-  const auto search_for = [&](int64_t begin, int64_t end) {
-    const auto some = queries.subspan(begin, end - begin);
-    BeamLists& counts = counted[begin / group];
-    Search search{transformer, tokens, language, BeamSearch(trie, {.k = options.beam, .exclusion = options.exclude_seen})};
-    search.run(some, options.history);
-    const BeamStatistics statistics = search.beams.statistics();
+  std::vector<BeamLists> counted(groups);
+  const auto queries_of = [&](int64_t group) { return queries.subspan(group * size, std::min(size, users - group * size)); };
+  const auto begin = [&](int64_t group) { return search.begin(queries_of(group)); };
+  const auto finish = [&](int64_t group, RunningSearch& running) {
+    const BeamSearch& beams = running.wait();
+    BeamLists& counts = counted[group];
+    const BeamStatistics statistics = beams.statistics();
     counts.listed = statistics.listed;
     if (options.exclude_seen != Exclusion::none) counts.seen = statistics.excluded;
-    const Ranking ranking = search.beams.ranking();
+    const Ranking ranking = beams.ranking();
+    const auto some = queries_of(group);
     for (size_t user = 0; user < some.size(); ++user) {
-      std::vector<RankedItem>& list = result.of[begin + user];
+      std::vector<RankedItem>& list = result.of[group * size + user];
       for (const int32_t item : ranking.of(static_cast<int64_t>(user))) {
         const float score = ranking.scores[user * ranking.k + list.size()] / static_cast<float>(trie.levels());
         list.push_back({item, score});
@@ -97,9 +102,11 @@ BeamLists search_beams(const nn::T5& transformer, const ItemTokens& tokens, cons
       }
     }
   };
-  if (on_cpu) tensor::parallel_for(users, group, search_for);
-  else
-    for (int64_t first = 0; first < users; first += group) search_for(first, std::min(users, first + group));
+  if (on_cpu) {
+    tensor::parallel_for(groups, 1, [&](int64_t first, int64_t last) { decode_ahead(first, last, begin, finish); });
+  } else {
+    decode_ahead(0, groups, begin, finish);
+  }
   for (const BeamLists& part : counted) result.listed += part.listed, result.seen += part.seen;
   return result;
 }

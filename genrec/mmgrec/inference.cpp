@@ -6,6 +6,7 @@
 #include "autograd/ops/gather_rows.h"
 #include "genrec/decode_beams.h"
 #include "genrec/inner_product.h"
+#include "tensor/divide.h"
 
 namespace genrec::mmgrec {
 
@@ -36,17 +37,24 @@ EncoderInput encoder_input(const Recommender& recommender, const Dataset& datase
   return input;
 }
 
-// One batch of queries; user numbers of the search are positions in the batch.
-void rank_batch(const Recommender& recommender, const Trie& trie, const Vocabulary& vocabulary, const Dataset& dataset,
-                std::span<const Query> queries, int64_t first, const InferenceOptions& options, Ranking& ranking,
-                SearchTrace* trace, bool want_paths) {
+struct Search {
+  const Recommender& recommender;
+  const Trie& trie;
+  const Vocabulary& vocabulary;
+  const Dataset& dataset;
+  const InferenceOptions& options;
+
+  RunningSearch begin(std::span<const Query> queries) const;  // user numbers of the search are positions among them
+};
+
+RunningSearch Search::begin(std::span<const Query> queries) const {
   std::vector<int32_t> positions(queries.size()), first_tokens;
   std::iota(positions.begin(), positions.end(), 0);
   for (int level = 0; level < trie.levels(); ++level) first_tokens.push_back(vocabulary.level_begin(level));
   const tensor::Device device = recommender.item_vectors().device();
-  BeamSearch search(trie, options.beam);
-  search.start(positions, [&](int32_t position) { return queries[position].excluded; },
-               [&](int32_t position) { return queries[position].unwanted; });
+  BeamSearch beams(trie, options.beam);
+  beams.start(positions, [&](int32_t position) { return queries[position].excluded; },
+              [&](int32_t position) { return queries[position].unwanted; });
   const EncoderInput input = encoder_input(recommender, dataset, queries, options);
   const Tensor history = Tensor::from(input.histories.tokens), offsets = Tensor::from(input.histories.offsets);
   const Tensor users = Tensor::from(input.users);
@@ -57,27 +65,26 @@ void rank_batch(const Recommender& recommender, const Trie& trie, const Vocabula
                                                      : autograd::gather_rows(recommender.user_vectors(), users).value();
     memory = recommender.encode(history, offsets, vectors);
   };
-  decode_beams(search, device,
-               {.start_token = vocabulary.start(),
-                .first_tokens = first_tokens,
-                .encode = encode,
-                .next = [&](const Tensor& tokens, const Tensor& parents,
-                            const Tensor& row_user) { return recommender.step(state, memory, tokens, parents, row_user); },
-                .replays = input.strangers.defined() ? nullptr : recommender.replays(),
-                .inputs = {history, offsets, users},
-                .longest = input.histories.longest()});
+  const BeamModel model{
+      .start_token = vocabulary.start(),
+      .first_tokens = first_tokens,
+      .encode = encode,
+      .next = [&](const Tensor& tokens, const Tensor& parents,
+                  const Tensor& row_user) { return recommender.step(state, memory, tokens, parents, row_user); },
+      .replays = input.strangers.defined() ? nullptr : recommender.replays(),
+      .inputs = {history, offsets, users},
+      .longest = input.histories.longest()};
+  return decode_beams(std::move(beams), device, model);
+}
 
-  const Ranking found = search.ranking();
-  std::copy(found.items.begin(), found.items.end(), ranking.items.begin() + first * ranking.k);
-  std::copy(found.scores.begin(), found.scores.end(), ranking.scores.begin() + first * ranking.k);
-  if (!trace) return;
-  const BeamStatistics statistics = search.statistics();
-  trace->statistics.listed += statistics.listed;
-  trace->statistics.excluded += statistics.excluded;
-  for (size_t u = 0; want_paths && u < queries.size(); ++u) {
-    trace->path_scores.emplace_back();
-    for (size_t rank = 0; rank < found.of(u).size(); ++rank) {
-      trace->path_scores.back().push_back(search.path_scores(u, static_cast<int>(rank)));
+void add_to(SearchTrace& trace, const BeamSearch& beams, const Ranking& found, bool want_paths) {
+  const BeamStatistics statistics = beams.statistics();
+  trace.statistics.listed += statistics.listed;
+  trace.statistics.excluded += statistics.excluded;
+  for (int64_t user = 0; want_paths && user < found.users; ++user) {
+    trace.path_scores.emplace_back();
+    for (size_t rank = 0; rank < found.of(user).size(); ++rank) {
+      trace.path_scores.back().push_back(beams.path_scores(user, static_cast<int>(rank)));
     }
   }
 }
@@ -86,12 +93,17 @@ void rank_batch(const Recommender& recommender, const Trie& trie, const Vocabula
 
 Ranking beam_rank(const Recommender& recommender, const Trie& trie, const Vocabulary& vocabulary, const Dataset& dataset,
                   std::span<const Query> queries, const InferenceOptions& options, SearchTrace* trace, bool want_paths) {
-  Ranking ranking(static_cast<int64_t>(queries.size()), options.beam.k);
-  for (size_t first = 0; first < queries.size(); first += options.users_at_once) {
-    const size_t count = std::min<size_t>(options.users_at_once, queries.size() - first);
-    rank_batch(recommender, trie, vocabulary, dataset, queries.subspan(first, count), static_cast<int64_t>(first), options,
-               ranking, trace, want_paths);
-  }
+  const auto users = static_cast<int64_t>(queries.size()), size = options.users_at_once;
+  Ranking ranking(users, options.beam.k);
+  const Search search{recommender, trie, vocabulary, dataset, options};
+  const auto begin = [&](int64_t group) { return search.begin(queries.subspan(group * size, std::min(size, users - group * size))); };
+  decode_ahead(0, tensor::ceil_div(users, size), begin, [&](int64_t group, RunningSearch& running) {
+    const BeamSearch& beams = running.wait();
+    const Ranking found = beams.ranking();
+    std::copy(found.items.begin(), found.items.end(), ranking.items.begin() + group * size * ranking.k);
+    std::copy(found.scores.begin(), found.scores.end(), ranking.scores.begin() + group * size * ranking.k);
+    if (trace) add_to(*trace, beams, found, want_paths);
+  });
   return ranking;
 }
 

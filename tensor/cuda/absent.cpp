@@ -1,5 +1,6 @@
 // The CUDA device of a program that was built without CUDA.
 #include "tensor/cuda/device.h"
+#include "tensor/cuda/download.h"
 #include "tensor/cuda/graph.h"
 #include "tensor/cuda/readback.h"
 #include "tensor/cuda/replays.h"
@@ -18,6 +19,9 @@ struct StepGraph::State {};
 StepGraph::StepGraph(int) {}
 StepGraph::~StepGraph() = default;
 void StepGraph::run(const std::function<void()>& body) { body(); }
+struct Download::Copy {};
+Download::Download(const Tensor& x) : there_(x) {}
+Tensor Download::wait() const { return there_; }
 struct Replays::State {};
 Replays::Replays() {}
 Replays::~Replays() = default;

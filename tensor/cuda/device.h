@@ -16,6 +16,6 @@ std::string description();
 
 void synchronize();  // waits for everything launched so far
 int64_t launches();  // kernels and library products so far, those within graphs too
-int64_t synchronizations();  // times the host waited for all of it
+int64_t synchronizations();  // times the host waited, for all of it or for a result
 
 }  // namespace tensor::cuda

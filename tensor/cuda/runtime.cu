@@ -227,6 +227,7 @@ std::string description() { return state().description; }
 cudaStream_t stream() { return state().stream; }
 int64_t launches() { return state().launches; }
 void count_launches(int64_t count) { state().launches += count; }
+void count_wait() { ++state().synchronizations; }
 int64_t synchronizations() { return state().synchronizations; }
 void allow_shared_memory(const char* name, const void* kernel, size_t bytes) {
   constexpr size_t kWithoutAsking = 48 << 10;
@@ -241,7 +242,7 @@ void allow_shared_memory(const char* name, const void* kernel, size_t bytes) {
 int64_t most_shared_memory() { return state().most_shared_memory; }
 void synchronize() {
   leave_capture();
-  ++state().synchronizations;
+  count_wait();
   check(cudaStreamSynchronize(stream()), "waiting for the device");
 }
 void bind_copy(const Tensor& ids, const Tensor& copy) {

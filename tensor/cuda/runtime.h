@@ -17,6 +17,7 @@ namespace tensor::cuda {
 cudaStream_t stream();
 void check(cudaError_t status, const char* what);  // throws Error: "cuda: WHAT: MESSAGE"
 void count_launches(int64_t count);
+void count_wait();
 
 // The kernel may be launched with that much dynamic shared memory. What was allowed before stays so: launches that are recorded, but
 // not yet made, need it.

@@ -82,8 +82,9 @@ struct Case {
     search.start(users, excluded_of(), [this](int32_t user) { return std::span<const int32_t>(unwanted[user]); });
     Talker talker{vocabulary, grid};
     if (!in_slots) {
-      decode_beams(search, Device::cpu, {.start_token = 1, .first_tokens = first_tokens, .encode = [] {}, .next = talker});
-      return search;
+      return decode_beams(std::move(search), Device::cpu,
+                          {.start_token = 1, .first_tokens = first_tokens, .encode = [] {}, .next = talker})
+          .wait();
     }
     BeamSlots slots(search, 1);
     slots.begin(slots.input().to(device));
@@ -143,8 +144,8 @@ TEST_CASE("the device's beam search keeps the best of many children", "[beam][sl
         BeamSearch search(trie, {.k = k});
         search.start(std::vector<int32_t>{0, 1}, {});
         const std::vector<int32_t> first_tokens{1, 4};
-        decode_beams(search, device, {.first_tokens = first_tokens, .encode = [] {}, .next = Talker{704, grid}});
-        return search.ranking();
+        const BeamModel model{.first_tokens = first_tokens, .encode = [] {}, .next = Talker{704, grid}};
+        return decode_beams(std::move(search), device, model).wait().ranking();
       };
       const Ranking host = run(Device::cpu), found = run(Device::cuda);
       CHECK(found.items == host.items);

@@ -57,8 +57,9 @@ struct SmallT5 {
                                      .decoder_layers = 2, .vocabulary = tokens->layout().size()});
   }
   std::vector<std::vector<RankedItem>> lists(const nn::T5& t5, std::span<const Query> queries, int beam = 6,
-                                             Exclusion exclusion = Exclusion::trie) const {
-    return macrec::search_beams(t5, *tokens, *trie, macrec::Language::textual, queries, {.beam = beam, .exclude_seen = exclusion}).of;
+                                             Exclusion exclusion = Exclusion::trie, int64_t users_at_once = 256) const {
+    const macrec::SearchOptions options{.beam = beam, .exclude_seen = exclusion, .users_at_once = users_at_once};
+    return macrec::search_beams(t5, *tokens, *trie, macrec::Language::textual, queries, options).of;
   }
 };
 
@@ -128,6 +129,25 @@ TEST_CASE("a packed T5 searches on the device by launching a graph again, and fi
   CHECK(search_all(1, 2, 6, Exclusion::none) >= 2);
   CHECK(search_all(6, 10, 6, Exclusion::trie) >= 1);
   CHECK(search_all(1, 2, 3, Exclusion::leaf) >= 2);  // beams of other widths
+}
+
+TEST_CASE("a group of users is searched for while the lists of the one before it are made", "[beam][slots][cuda]") {
+  if (!have_device()) return;
+  SmallT5 small;
+  nn::Parameters on_host(3);
+  const nn::T5 host = small.model(on_host);
+  const std::vector<Query> queries = small.users(14, 4);
+  const auto want = small.lists(host, queries);
+  const tests::On device(Device::cuda);
+  nn::Parameters parameters(3);
+  const nn::T5 packed = small.model(parameters).packed();
+  for (int round = 0; round < 3; ++round) check_close(small.lists(packed, queries, 6, Exclusion::trie, 3), want);
+  const SearchCounts before;
+  check_close(small.lists(packed, queries, 6, Exclusion::trie, 3), want);
+  const SearchCounts after;
+  CHECK(after.graphs.launches - before.graphs.launches == 5);
+  CHECK(after.graphs.instantiations == before.graphs.instantiations);
+  CHECK(after.waits - before.waits == 5);
 }
 
 TEST_CASE("the graphs of a search belong to the model and to its trie", "[beam][slots][cuda]") {
