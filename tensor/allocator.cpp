@@ -1,5 +1,6 @@
 // Blocks come from segments. A segment is one allocation of the system; its blocks form a list in address order, so that a
-// freed block merges with free neighbours. Free blocks of all segments stand in one set ordered by size.
+// freed block merges with free neighbours. Free blocks of all segments stand in one set ordered by size. On a GPU, where the host must
+// be faster than the kernels, they wait before that for a request of their size, and merge when nothing else fits one.
 #include "tensor/allocator.h"
 
 #include <sys/mman.h>
@@ -49,13 +50,13 @@ class MemoryCache {
   struct Block {
     std::byte* memory;
     int64_t size;
-    bool free = true;
+    bool free = true;  // and in the set
     Block* previous = nullptr;  // neighbours in the segment
     Block* next = nullptr;
   };
 
   MemoryCache(Device device, MemorySource source) : device_(device), source_(source) {}
-  ~MemoryCache() { release_whole_segments(); }
+  ~MemoryCache() { merge_waiting(), release_whole_segments(); }
   MemoryCache(const MemoryCache&) = delete;
   MemoryCache& operator=(const MemoryCache&) = delete;
   void set_source(MemorySource source) { source_ = source; }
@@ -64,7 +65,9 @@ class MemoryCache {
   Block* take(int64_t bytes) {
     const std::lock_guard lock(mutex_);
     const int64_t size = round_up(std::max<int64_t>(bytes, 1) + kGuard, kAlignment);
-    Block* block = best_fit(size);
+    Block* block = waiting_of(size);
+    if (!block) block = best_fit(size);
+    if (!block && merge_waiting()) block = best_fit(size);
     if (!block) block = grow(size);
     if (block->size - size >= kAlignment) split(block, size);
     block->free = false;
@@ -81,14 +84,13 @@ class MemoryCache {
     const std::lock_guard lock(mutex_);
     statistics_.in_use -= block->size;
     statistics_.cached += block->size;
-    block->free = true;
-    if (block->next && block->next->free) free_.erase(block->next), merge(block);
-    if (block->previous && block->previous->free) block = block->previous, free_.erase(block), merge(block);
-    free_.insert(block);
+    if (device_ == Device::cuda) waiting_[block->size].push_back(block);
+    else merge_with_neighbours(block);
   }
 
   void release_cached() {
     const std::lock_guard lock(mutex_);
+    merge_waiting();
     release_whole_segments();
   }
 
@@ -112,6 +114,33 @@ class MemoryCache {
       text += (i == 0 ? ", the largest: " : ", ") + std::to_string(sizes[i]);
     }
     return text;
+  }
+
+  Block* waiting_of(int64_t size) {
+    const auto found = waiting_.find(size);
+    if (found == waiting_.end() || found->second.empty()) return nullptr;
+    Block* block = found->second.back();
+    found->second.pop_back();
+    return block;
+  }
+
+  bool merge_waiting() {  // whether there was a block
+    bool any = false;
+    for (const auto& [size, blocks] : waiting_) {
+      for (Block* block : blocks) {
+        any = true;
+        merge_with_neighbours(block);
+      }
+    }
+    waiting_.clear();
+    return any;
+  }
+
+  void merge_with_neighbours(Block* block) {
+    block->free = true;
+    if (block->next && block->next->free) free_.erase(block->next), merge(block);
+    if (block->previous && block->previous->free) block = block->previous, free_.erase(block), merge(block);
+    free_.insert(block);
   }
 
   Block* best_fit(int64_t size) {
@@ -194,6 +223,7 @@ class MemoryCache {
   MemorySource source_;
   std::mutex mutex_;
   std::set<Block*, BySize> free_;
+  std::unordered_map<int64_t, std::vector<Block*>> waiting_;  // by size
   std::unordered_set<Block*> segments_;  // the first block of each
   MemoryStatistics statistics_;
 };

@@ -18,20 +18,6 @@ int64_t Shape::operator[](int dimension) const {
   return sizes_[index];
 }
 
-int64_t Shape::size() const {
-  int64_t n = 1;
-  for (int d = 0; d < rank_; ++d) n *= sizes_[d];
-  return n;
-}
-
-int64_t Shape::columns() const { return rank_ == 0 ? 1 : sizes_[rank_ - 1]; }
-
-int64_t Shape::rows() const {
-  int64_t n = 1;
-  for (int d = 0; d + 1 < rank_; ++d) n *= sizes_[d];
-  return n;
-}
-
 Shape Shape::with(int dimension, int64_t size) const {
   (void)(*this)[dimension];  // checks the range
   Shape copy = *this;

@@ -84,11 +84,11 @@ static const Op cross_entropy_op("cross_entropy", cross_entropy_samples);
 
 static void require_targets(const Tensor& logits, const Tensor& targets) {
   if (targets.device() != tensor::Device::cpu) return;
-  const int32_t* target = targets.data<int32_t>();
-  for (int64_t r = 0; r < targets.size(); ++r) {
-    tensor::require(target[r] < logits.columns(), "cross_entropy: target ", target[r], " of row ", r, " is not below the ",
-                    logits.columns(), " classes; use a negative target to ignore a row");
-  }
+  const auto all = targets.span<int32_t>();
+  const auto wrong = std::find_if(all.begin(), all.end(), [classes = logits.columns()](int32_t t) { return t >= classes; });
+  if (wrong == all.end()) return;
+  tensor::fail(tensor::Fault::usage, "cross_entropy: target ", *wrong, " of row ", wrong - all.begin(), " is not below the ",
+               logits.columns(), " classes; use a negative target to ignore a row");
 }
 
 Var cross_entropy(const Var& logits, const Tensor& targets, double label_smoothing) {

@@ -108,11 +108,11 @@ static const Op gather_rows_op("gather_rows", gather_rows_samples);
 // Ids that a kernel made are in range, and may be on the device.
 static void require_ids(const Tensor& table, const Tensor& ids) {
   if (ids.device() != tensor::Device::cpu) return;
-  const int32_t* id = ids.data<int32_t>();
-  for (int64_t i = 0; i < ids.size(); ++i) {
-    tensor::require(id[i] >= -1 && id[i] < table.rows(), "gather_rows: id ", id[i], " at position ", i, ", table is ",
-                    table.shape(), "; ids must be -1 (no row) or from 0 to ", table.rows() - 1);
-  }
+  const auto all = ids.span<int32_t>();
+  const auto wrong = std::find_if(all.begin(), all.end(), [rows = table.rows()](int32_t id) { return id < -1 || id >= rows; });
+  if (wrong == all.end()) return;
+  tensor::fail(tensor::Fault::usage, "gather_rows: id ", *wrong, " at position ", wrong - all.begin(), ", table is ", table.shape(),
+               "; ids must be -1 (no row) or from 0 to ", table.rows() - 1);
 }
 
 Var gather_rows(const Var& table, const Tensor& ids) {

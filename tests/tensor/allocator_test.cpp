@@ -1,8 +1,9 @@
-// The caching allocator: reuse of freed memory, splitting and merging, limits and what an error says.
+// The caching allocator: reuse of freed memory, splitting and merging, limits and what an error says; pools.
 #include "tensor/allocator.h"
 
 #include "tensor/tensor.h"
 #include "tests/catch.h"
+#include "tests/cuda/device.h"
 
 using tensor::allocate;
 using tensor::Device;
@@ -43,4 +44,31 @@ TEST_CASE("beyond the limit an error says what is in use, and memory stays usabl
   CHECK_THAT(error, tests::Contains(", the largest: 1048576"));  // 100 MiB, and the guard of debug builds
   CHECK_THAT(error, tests::Contains("; use a smaller batch or a higher --memory-limit"));
   CHECK(allocate(1 << 20, Device::cpu));
+}
+
+TEST_CASE("a pool keeps its memory to itself, merges what was freed and gives all of it back", "[tensor][memory][cuda]") {
+  if (!tests::have_device()) return;
+  constexpr int64_t kPart = 512 << 10, kSegment = 4 * kPart;
+  const int64_t before = memory_statistics(Device::cuda).in_use;
+  std::shared_ptr<std::byte> kept;
+  {
+    const tensor::MemoryPool pool;
+    std::byte* first = nullptr;
+    {
+      const tensor::MemoryPool::Use use(pool);
+      std::vector<std::shared_ptr<std::byte>> parts;
+      for (int i = 0; i < 4; ++i) parts.push_back(allocate(kPart, Device::cuda));
+      first = parts[0].get();
+    }
+    CHECK(memory_statistics(Device::cuda).in_use == before + kSegment);  // although all parts are free
+    CHECK(allocate(kPart, Device::cuda).get() != first);
+    const tensor::MemoryPool::Use use(pool);
+    CHECK(allocate(kPart, Device::cuda).get() >= first);
+    CHECK(allocate(kSegment, Device::cuda).get() == first);  // the parts in one
+    kept = allocate(kPart, Device::cuda);
+    CHECK(memory_statistics(Device::cuda).in_use == before + kSegment);
+  }
+  CHECK(memory_statistics(Device::cuda).in_use == before + kSegment);  // its last block lives
+  kept = nullptr;
+  CHECK(memory_statistics(Device::cuda).in_use == before);
 }

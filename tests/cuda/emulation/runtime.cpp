@@ -27,10 +27,13 @@ struct Arena {
   int access = 0;
 
   Arena()
-      : base(static_cast<std::byte*>(mmap(nullptr, kArena, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) {
+      : base(static_cast<std::byte*>(mmap(nullptr, kArena, host_only() ? PROT_READ | PROT_WRITE : PROT_NONE,
+                                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) {
     madvise(base, kArena, MADV_HUGEPAGE);  // changing the protection of few large pages is fast
   }
-  void protect(int protection) { mprotect(base, used, protection); }
+  void protect(int protection) {
+    if (!host_only()) mprotect(base, used, protection);
+  }
 };
 
 Arena& arena() {
@@ -39,6 +42,7 @@ Arena& arena() {
 }
 
 void poison(void* memory, size_t bytes) {
+  if (host_only()) return;
   const DeviceAccess access;
   std::memset(memory, 0xFF, bytes);
 }
@@ -68,7 +72,7 @@ std::unordered_map<const void*, int>& shared_limits() {  // bytes, of the kernel
 
 }  // namespace
 
-static const bool hooked = (tensor::cuda::test_hooks = {remember, verify, poison_in_order}, true);
+static const bool hooked = host_only() || (tensor::cuda::test_hooks = {remember, verify, poison_in_order}, true);
 
 DeviceAccess::DeviceAccess() {
   if (arena().access++ == 0) arena().protect(PROT_READ | PROT_WRITE);

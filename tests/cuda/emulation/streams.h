@@ -9,6 +9,10 @@
 
 namespace emulation {
 
+// Whether the variable GENREC_EMULATION_HOST_ONLY is set: kernels and copies are then left out, and the time that a program takes is
+// the host's.
+bool host_only();
+
 enum class Kind { kernel, copy, wait, poison };
 
 void submit(cudaStream_t stream, Kind kind, std::function<void()> run);
