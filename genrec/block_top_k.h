@@ -7,12 +7,10 @@
 #include <bit>
 #include <cstdint>
 
+#include "genrec/top_k.h"
 #include "tensor/cuda/rows.h"
 
 namespace genrec {
-
-inline constexpr unsigned kTopThreads = 256;
-inline constexpr int kTopWarps = kTopThreads / tensor::cuda::kWarp;
 
 __device__ inline uint64_t candidate_of(float score, uint32_t place) {
   if (score != score) return 0;
@@ -36,12 +34,6 @@ __device__ inline bool holds(const int32_t* first, const int32_t* last, int32_t 
   }
   return false;
 }
-
-// Candidates that a block holds at a time: a power of two, those that are kept and one of each thread.
-constexpr int top_capacity(int64_t k) {
-  return static_cast<int>(std::bit_ceil(static_cast<uint64_t>(k) + kTopThreads));
-}
-constexpr size_t top_bytes(int capacity) { return capacity * sizeof(uint64_t) + kTopWarps * sizeof(int); }
 
 class BlockTopK {
  public:

@@ -6,6 +6,7 @@
 
 #include "autograd/ops/matmul.h"
 #include "genrec/top_k.h"
+#include "tensor/cuda/device.h"
 #include "tensor/divide.h"
 #include "tensor/gemm.h"
 #include "tensor/parallel.h"
@@ -154,7 +155,8 @@ Tensor user_rows(const Dataset& dataset, const Tensor& vectors, std::span<const 
 Ranking rank_by_inner_product(const Tensor& rows, const Tensor& items, std::span<const Query> queries, int k) {
   tensor::require(k >= 1, "ranking: k is ", k, "; ask for at least one item");
   Ranking ranking(static_cast<int64_t>(queries.size()), k);
-  const bool on_device = items.device() != tensor::Device::cpu && k <= inner_product_kernels::kMostDeviceTopK;
+  const bool fits = static_cast<int64_t>(top_bytes(top_capacity(k))) <= tensor::cuda::most_shared_memory();
+  const bool on_device = items.device() == tensor::Device::cuda && fits;
   const tensor::Device device = on_device ? items.device() : tensor::Device::cpu;
   const Tensor all_rows = rows.to(device), all_items = items.to(device);
   const auto rank = on_device ? rank_on_device : rank_some;

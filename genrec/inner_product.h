@@ -7,7 +7,7 @@
 namespace genrec {
 
 // Ranks all items by rows . items^T. rows [queries, D], items [items, D], both f32; excluded items are left out. Runs where
-// the items live; a GPU gives back lists, not scores.
+// the items live; a GPU gives back lists, not scores, and leaves those that its shared memory has no room for to the CPU.
 Ranking rank_by_inner_product(const tensor::Tensor& rows, const tensor::Tensor& items, std::span<const Query> queries, int k);
 
 // One row per query: the user's trained vector, or for a stranger the fold-in: the mean of the 20 trained users whose training
@@ -21,7 +21,6 @@ namespace inner_product_kernels {
 extern tensor::Kernel<void(const tensor::Tensor& scores, const tensor::Tensor& begins, const tensor::Tensor& excluded,
                            tensor::Tensor& best)>
     top_k;
-constexpr int kMostDeviceTopK = 16000;  // longer lists do not fit into the shared memory of a GPU
 }  // namespace inner_product_kernels
 
 }  // namespace genrec

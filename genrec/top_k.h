@@ -1,7 +1,8 @@
-// The k best of a stream of (score, key) pairs: a bounded heap. NaN is never accepted.
+// The k best of a stream of (score, key) pairs: a bounded heap. NaN is never accepted. And what a GPU needs for it: block_top_k.h.
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -9,6 +10,13 @@
 #include "tensor/error.h"
 
 namespace genrec {
+
+// A block of a GPU.
+inline constexpr unsigned kTopThreads = 256;
+inline constexpr int kTopWarps = kTopThreads / 32;
+// Candidates that it holds at a time: a power of two, those that are kept and one of each thread.
+constexpr int top_capacity(int64_t k) { return static_cast<int>(std::bit_ceil(static_cast<uint64_t>(k) + kTopThreads)); }
+constexpr size_t top_bytes(int64_t capacity) { return capacity * sizeof(uint64_t) + kTopWarps * sizeof(int); }  // shared memory
 
 struct Scored {
   float score;

@@ -11,6 +11,7 @@ namespace tensor::cuda {
 
 std::string open() { return "this program was built without CUDA"; }
 std::string description() { return ""; }
+int64_t most_shared_memory() { return 0; }
 void synchronize() {}
 int64_t launches() { return 0; }
 int64_t synchronizations() { return 0; }

@@ -10,6 +10,7 @@
 
 #include <functional>
 
+#include "tensor/cuda/device.h"
 #include "tensor/tensor.h"
 
 namespace tensor::cuda {
@@ -22,7 +23,6 @@ void count_wait();
 // The kernel may be launched with that much dynamic shared memory. What was allowed before stays so: launches that are recorded, but
 // not yet made, need it.
 void allow_shared_memory(const char* name, const void* kernel, size_t bytes);
-int64_t most_shared_memory();  // bytes that a block may take on this GPU
 
 // The elements on the device of an f32 tensor that lives there; an Error if it does not.
 float* floats(Tensor& x);
