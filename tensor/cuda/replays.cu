@@ -9,6 +9,7 @@
 #include "tensor/cuda/graph.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/uploads.h"
+#include "tensor/divide.h"
 
 namespace tensor::cuda {
 
@@ -47,7 +48,7 @@ struct Replays::Work {
 };
 
 void Replays::Work::make_room(std::span<const Tensor> inputs) {
-  for (const Tensor& x : inputs) begins.push_back(begins.back() + (x.size() + kAligned - 1) / kAligned * kAligned);
+  for (const Tensor& x : inputs) begins.push_back(begins.back() + round_up(x.size(), kAligned));
   sent = Tensor({std::max<int64_t>(begins.back(), 1)}, DType::i32, Device::cuda);
   check(cudaMallocHost(reinterpret_cast<void**>(&pinned), static_cast<size_t>(sent.bytes())), "pinned memory");
   check(cudaEventCreateWithFlags(&passed, cudaEventDisableTiming), "event");
