@@ -74,12 +74,6 @@ RunningSearch decode_beams(BeamSearch search, tensor::Device device, const BeamM
   return RunningSearch(std::move(search), tensor::cuda::Download(found));
 }
 
-int64_t PackedSequences::longest() const {
-  int64_t longest = 0;
-  for (size_t s = 1; s < offsets.size(); ++s) longest = std::max<int64_t>(longest, offsets[s] - offsets[s - 1]);
-  return longest;
-}
-
 void PackedSequences::pad(int32_t filler, int64_t most) {
   constexpr int64_t kLength = 16;  // lengths of the longest sequence are multiples of it, where they may be
   if (offsets.size() <= 2) return;

@@ -1,5 +1,7 @@
 #include "tensor/offsets.h"
 
+#include <algorithm>
+
 namespace tensor {
 
 void require_offsets(const char* operation, const char* name, const Tensor& offsets, int64_t rows) {
@@ -13,6 +15,12 @@ void require_offsets(const char* operation, const char* name, const Tensor& offs
   }
   require(at.back() == rows, operation, ": ", name, " ends at ", at.back(), ", the values have ", rows,
           " rows; both must be equal");
+}
+
+int64_t longest_sequence(std::span<const int32_t> offsets) {
+  int32_t longest = 0;
+  for (size_t s = 1; s < offsets.size(); ++s) longest = std::max(longest, offsets[s] - offsets[s - 1]);
+  return longest;
 }
 
 }  // namespace tensor

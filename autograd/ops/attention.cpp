@@ -63,13 +63,6 @@ class BiasLines {
   std::vector<T> values_;
 };
 
-static int64_t longest_of(const Tensor& offsets) {
-  int32_t longest = 0;
-  const auto at = offsets.span<int32_t>();
-  for (size_t s = 1; s < at.size(); ++s) longest = std::max(longest, at[s] - at[s - 1]);
-  return longest;
-}
-
 // The problem of sequence s, head h, without bias and dropout.
 template <class T>
 static AttentionHead<T> head_of(int64_t s, int64_t h, int64_t width, const Tensor& q_offsets, const Tensor& k_offsets,
@@ -113,7 +106,7 @@ static void forward_cpu(const Tensor& query_offsets, const Tensor& k_offsets, co
   tensor::for_real(out.dtype(), "attention", [&](auto zero) {
     using T = decltype(zero);
     const int64_t width = out.columns() / options.heads;
-    const BiasLines<T> bias(inputs.table, buckets, longest_of(q_offsets));
+    const BiasLines<T> bias(inputs.table, buckets, tensor::longest_sequence(q_offsets.span<int32_t>()));
     T* packed = saved ? saved->data<T>() : nullptr;
     // Of few sequences each head is a piece of work, a task.
     const int64_t sequences = q_offsets.size() - 1, parts = sequences <= kSequencesPerPiece ? options.heads : 1;
@@ -175,7 +168,7 @@ static void backward_cpu(const Tensor& query_offsets, const Tensor& k_offsets, c
     const int64_t width = dout.columns() / options.heads, sequences = q_offsets.size() - 1;
     // Each piece of sequences sums the gradients of its biases by distance.
     const bool biased = gradients.table.defined();
-    const int64_t longest = biased ? longest_of(q_offsets) : 0, line = 2 * longest + 2;
+    const int64_t longest = biased ? tensor::longest_sequence(q_offsets.span<int32_t>()) : 0, line = 2 * longest + 2;
     const int64_t pieces = tensor::ceil_div(sequences, kSequencesPerPiece);
     Tensor parts = Tensor::zeros({biased ? pieces * options.heads * line : 0}, dout.dtype());
     tensor::parallel_for(sequences, kSequencesPerPiece, [&](int64_t begin, int64_t end) {

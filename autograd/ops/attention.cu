@@ -8,6 +8,7 @@
 #include "autograd/ops/relative_table.h"
 #include "tensor/cuda/map.h"
 #include "tensor/cuda/sums.h"
+#include "tensor/offsets.h"
 
 namespace autograd::attention_kernels {
 
@@ -40,51 +41,47 @@ __global__ void table_kernel(AttentionProblem x, const float* scores, RelativeTa
   }
 }
 
-static int longest_of(const Tensor& offsets) {
-  const auto at = offsets.span<int32_t>();
-  int longest = 0;
-  for (size_t s = 1; s < at.size(); ++s) longest = std::max(longest, at[s] - at[s - 1]);
-  return longest;
-}
+// What a launch of attention works on. Must live until the launch is made.
+struct AttentionLaunch {
+  AttentionProblem x;
+  Tensor starts;             // i64 [sequences+1], on the device; undefined without dropout
+  int64_t probabilities;     // of all sequences and heads
+  size_t shared;             // bytes of a block
+  tensor::Precision precision = tensor::precision();
 
-// Where the probabilities of each sequence begin. Dropout counts them as the CPU does, one behind the other. Without it every sequence
-// has room for as many keys as the longest, so that the kernels find its place by its offsets.
-struct ProbabilityPlaces {
-  Tensor starts;  // i64 [sequences+1], on the device; undefined without dropout
-  int64_t size;   // of all
-
-  ProbabilityPlaces(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options, int longest_keys) {
+  // of_queries: matrices that a block holds with a row for each query.
+  AttentionLaunch(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options, const AttentionInputs& inputs,
+                  int64_t columns, int of_queries) {
+    const int64_t longest_keys = tensor::longest_sequence(k_offsets.span<int32_t>());
+    const int64_t longest_queries = options.rows_per_query * tensor::longest_sequence(q_offsets.span<int32_t>());
+    // Dropout counts the probabilities as the CPU does, one sequence behind the other. Without it every sequence has room for as many
+    // keys as the longest, so that the kernels find its place by its offsets.
     const int64_t lines = int64_t{options.heads} * options.rows_per_query;  // of a query
     if (options.dropout > 0) {
       const std::vector<int64_t> begins = probability_starts(q_offsets, k_offsets, static_cast<int>(lines));
-      starts = tensor::cuda::upload(begins), size = begins.back();
+      starts = tensor::cuda::upload(begins), probabilities = begins.back();
     } else {
-      size = lines * q_offsets.span<int32_t>().back() * longest_keys;
+      probabilities = lines * q_offsets.span<int32_t>().back() * longest_keys;
     }
+    x = {.heads = options.heads,
+         .width = static_cast<int>(columns / options.heads),
+         .scale = static_cast<float>(options.scale),
+         .causal = options.causal,
+         .q_offsets = tensor::cuda::indices(q_offsets),
+         .k_offsets = tensor::cuda::indices(k_offsets),
+         .rows_per_query = options.rows_per_query,
+         .longest_keys = static_cast<int>(longest_keys),
+         .starts = starts.defined() ? reinterpret_cast<const int64_t*>(starts.raw()) : nullptr,
+         .q = columns_of(inputs.q),
+         .k = columns_of(inputs.k),
+         .v = columns_of(inputs.v),
+         .key = options.stream.key(),
+         .threshold = options.dropout > 0 ? tensor::dropout_threshold(options.dropout) : 0,
+         .keep_scale = static_cast<float>(1 / (1 - options.dropout)),
+         .staged = false};
+    shared = shared_bytes_of(x, longest_queries, longest_keys, of_queries, precision);
   }
 };
-
-// `starts` must live as long as the problem is used.
-static AttentionProblem problem_of(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
-                                   const AttentionInputs& inputs, const ProbabilityPlaces& places, int longest_keys,
-                                   int64_t columns) {
-  return {.heads = options.heads,
-          .width = static_cast<int>(columns / options.heads),
-          .scale = static_cast<float>(options.scale),
-          .causal = options.causal,
-          .q_offsets = tensor::cuda::indices(q_offsets),
-          .k_offsets = tensor::cuda::indices(k_offsets),
-          .rows_per_query = options.rows_per_query,
-          .longest_keys = longest_keys,
-          .starts = places.starts.defined() ? reinterpret_cast<const int64_t*>(places.starts.raw()) : nullptr,
-          .q = columns_of(inputs.q),
-          .k = columns_of(inputs.k),
-          .v = columns_of(inputs.v),
-          .key = options.stream.key(),
-          .threshold = options.dropout > 0 ? tensor::dropout_threshold(options.dropout) : 0,
-          .keep_scale = static_cast<float>(1 / (1 - options.dropout)),
-          .staged = false};
-}
 
 static dim3 blocks_of(const Tensor& offsets, int heads) {
   return dim3(static_cast<unsigned>(offsets.size() - 1), static_cast<unsigned>(heads));
@@ -92,16 +89,11 @@ static dim3 blocks_of(const Tensor& offsets, int heads) {
 
 static void forward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                          const AttentionInputs& inputs, const Tensor& buckets, Tensor& out, Tensor* saved) {
-  const int longest_keys = longest_of(k_offsets);
-  const ProbabilityPlaces places(q_offsets, k_offsets, options, longest_keys);
-  Tensor probabilities = tensor::cuda::scratch(places.size);
-  AttentionProblem x = problem_of(q_offsets, k_offsets, options, inputs, places, longest_keys, out.columns());
-  const auto precision = tensor::precision();
-  const int64_t longest_queries = int64_t{options.rows_per_query} * longest_of(q_offsets);
-  const size_t shared = shared_bytes_of(x, longest_queries, longest_keys, 1, precision);
+  const AttentionLaunch a(q_offsets, k_offsets, options, inputs, out.columns(), 1);
+  Tensor probabilities = tensor::cuda::scratch(a.probabilities);
   const Tensor rounded = matmul_kernels::rounded_of(out);
-  tensor::cuda::launch("attention.forward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
-                       attend_kernel_of<BiasOfBlock>(x, precision), x, BiasOfBlock{relative_table(inputs.table, buckets)},
+  tensor::cuda::launch("attention.forward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), a.shared,
+                       attend_kernel_of<BiasOfBlock>(a.x, a.precision), a.x, BiasOfBlock{relative_table(inputs.table, buckets)},
                        floats(probabilities), columns_of({out, 0, rounded}));
   out.set_rounded(rounded);
   if (saved) *saved = probabilities;
@@ -110,7 +102,7 @@ static void forward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const
 // dtable[b, h] = sum over the sequences and over the distances in bucket b, added to what is there where `add`.
 static void table_backward(const AttentionProblem& x, const Tensor& q_offsets, const Tensor& buckets, const float* scores,
                            bool add, Tensor& dtable) {
-  const int longest = longest_of(q_offsets);
+  const int longest = static_cast<int>(tensor::longest_sequence(q_offsets.span<int32_t>()));
   const int64_t sequences = q_offsets.size() - 1, size = dtable.size();
   Tensor lines = tensor::cuda::scratch(sequences * x.heads * (2 * longest + 1));
   Tensor parts = tensor::cuda::scratch(sequences * size);
@@ -124,18 +116,13 @@ static void table_backward(const AttentionProblem& x, const Tensor& q_offsets, c
 static void backward_cuda(const Tensor& q_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                           const AttentionInputs& inputs, const Tensor& buckets, const Tensor& saved, const Tensor& dout,
                           AttentionInputs& gradients) {
-  const int longest_keys = longest_of(k_offsets);
-  const ProbabilityPlaces places(q_offsets, k_offsets, options, longest_keys);
+  const AttentionLaunch a(q_offsets, k_offsets, options, inputs, dout.columns(), 2);
   Tensor scores = tensor::cuda::scratch(saved.size());
-  AttentionProblem x = problem_of(q_offsets, k_offsets, options, inputs, places, longest_keys, dout.columns());
-  const auto precision = tensor::precision();
-  const int64_t longest_queries = int64_t{options.rows_per_query} * longest_of(q_offsets);
-  const size_t shared = shared_bytes_of(x, longest_queries, longest_keys, 2, precision);
-  tensor::cuda::launch("attention.backward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), shared,
-                       attend_backward_kernel_of(x, precision), x, floats(saved), columns_of({dout}), floats(scores),
+  tensor::cuda::launch("attention.backward", blocks_of(q_offsets, options.heads), dim3(kAttentionThreads), a.shared,
+                       attend_backward_kernel_of(a.x, a.precision), a.x, floats(saved), columns_of({dout}), floats(scores),
                        columns_of(gradients.q), columns_of(gradients.k), columns_of(gradients.v));
   if (!gradients.table.defined()) return;
-  table_backward(x, q_offsets, buckets, floats(scores), gradients.add_to_table, gradients.table);
+  table_backward(a.x, q_offsets, buckets, floats(scores), gradients.add_to_table, gradients.table);
 }
 
 static const bool attention_bound = forward.bind_cuda(forward_cuda) && backward.bind_cuda(backward_cuda);
