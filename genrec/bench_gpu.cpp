@@ -63,8 +63,9 @@ std::vector<GpuBenchRow> bench_gpu(int repeats, int64_t shrink, const std::strin
   workloads.push_back({"copy", "byte", 2.0 * static_cast<double>(large.bytes()), [&] { large.clone(); }});
   for (Workload& whole : whole_workloads(shrink, only, WorkloadSizes::gpu)) workloads.push_back(std::move(whole));
   std::vector<GpuBenchRow> rows;
-  for (const Workload& workload : workloads) {
+  for (Workload& workload : workloads) {
     rows.push_back(measure(workload, repeats));
+    workload.run = nullptr;  // gives its memory back
     GpuBenchRow& row = rows.back();
     row.share = row.rate() / rows[row.unit == rows.front().unit ? 0 : 1].rate();
   }

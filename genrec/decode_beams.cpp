@@ -4,7 +4,6 @@
 #include <bit>
 
 #include "genrec/beam_slots.h"
-#include "tensor/divide.h"
 
 namespace genrec {
 
@@ -72,21 +71,6 @@ RunningSearch decode_beams(BeamSearch search, tensor::Device device, const BeamM
     found = decode(slots.input().to(device));
   }
   return RunningSearch(std::move(search), tensor::cuda::Download(found));
-}
-
-void PackedSequences::pad(int32_t filler, int64_t most) {
-  constexpr int64_t kLength = 16;  // lengths of the longest sequence are multiples of it, where they may be
-  if (offsets.size() <= 2) return;
-  const int64_t length = std::max(longest(), std::min(most, tensor::round_up(std::max<int64_t>(longest(), 1), kLength)));
-  // Sizes: 4, 5, 6 and 7 times every power of two.
-  const int64_t least = static_cast<int64_t>(tokens.size()) + length;
-  const auto step = std::max<int64_t>(1, static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(least))) / 4);
-  const int64_t size = tensor::round_up(least, step);
-  for (int64_t number = tensor::ceil_div(step + length, length); number > 0; --number) {  // as many for every batch of the size
-    const int64_t left = size - static_cast<int64_t>(tokens.size());
-    tokens.insert(tokens.end(), static_cast<size_t>(std::min(left, length)), filler);
-    end_sequence();
-  }
 }
 
 }  // namespace genrec

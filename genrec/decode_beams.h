@@ -9,7 +9,6 @@
 #include "nn/decode_state.h"
 #include "tensor/cuda/download.h"
 #include "tensor/cuda/replays.h"
-#include "tensor/offsets.h"
 
 namespace genrec {
 
@@ -58,16 +57,5 @@ void decode_ahead(int64_t first, int64_t last, Begin begin, Finish finish) {
   }
   if (before) finish(last - 1, *before);
 }
-
-// Sequences of tokens, packed, that are encoded together.
-struct PackedSequences {
-  std::vector<int32_t> tokens, offsets{0};
-
-  void end_sequence() { offsets.push_back(static_cast<int32_t>(tokens.size())); }
-  int64_t longest() const { return tensor::longest_sequence(offsets); }
-  // Appends sequences of `filler`, of at most `most` tokens, so that batches come in few sizes and their longest sequences in few
-  // lengths: up to a quarter more tokens, and a sequence that is the longest. A single sequence stays as it is.
-  void pad(int32_t filler, int64_t most);
-};
 
 }  // namespace genrec

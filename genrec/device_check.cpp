@@ -2,28 +2,17 @@
 
 #include <cmath>
 
-#include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/decode_attention.h"
 #include "autograd/ops/fused_linear.h"
 #include "genrec/beam_step.h"
-#include "genrec/data/synth.h"
-#include "genrec/evaluate.h"
-#include "genrec/mmgrec/graph_encoder.h"
-#include "genrec/mmgrec/inference.h"
-#include "genrec/mmgrec/item_quantizer.h"
-#include "genrec/mmgrec/recommender.h"
-#include "genrec/triples.h"
 #include "graph/spmm.h"
 #include "nn/adam.h"
 #include "nn/clip.h"
 #include "nn/decode_state.h"
-#include "nn/rounded_weights.h"
 #include "nn/sgd.h"
-#include "nn/t5.h"
 #include "quant/kmeans.h"
 #include "quant/nearest.h"
 #include "quant/sinkhorn.h"
-#include "tensor/cuda/graph.h"
 #include "tensor/elementwise.h"
 #include "tensor/precision.h"
 #include "tensor/reduce.h"
@@ -40,21 +29,8 @@ using tensor::DType;
 using tensor::Tensor;
 
 constexpr double kLimit = 1e-5;
-constexpr double kModelLimit = 1e-3;  // after some steps: what single steps differ by grows
-constexpr double kRoundedModelLimit = 1e-1;  // and with products of bf16, whose inputs may fall to the other side of a tie
-constexpr double kRate = 1e-3;
 
 Tensor random_f32(tensor::Shape shape, tensor::Generator& rng) { return autograd::random_tensor(shape, rng).to(DType::f32); }
-
-// The default device for as long as it lives.
-class DeviceScope {
- public:
-  explicit DeviceScope(Device device) : before_(tensor::default_device()) { tensor::set_default_device(device); }
-  ~DeviceScope() { tensor::set_default_device(before_); }
-
- private:
-  Device before_;
-};
 
 void compare_tensor_kernels(tensor::Generator& rng, DeviceReport& report) {
   const Tensor x = random_f32({700, 70}, rng), z = random_f32({700, 70}, rng);
@@ -185,7 +161,7 @@ void compare_optimizer(const std::string& name, const std::function<std::unique_
                        tensor::Generator& rng, DeviceReport& report) {
   const Tensor g1 = random_f32({300, 70}, rng), g2 = random_f32({70}, rng);
   compare_devices(name, kLimit, [&](Device device) -> std::vector<Tensor> {
-    const DeviceScope scope(device);
+    const tensor::DefaultDevice scope(device);
     nn::Parameters parameters(5);
     Var w = parameters.add("w", {300, 70}, nn::normal(1)), b = parameters.add("b", {70}, nn::ones(), {.decay = false});
     const auto optimizer = make();
@@ -197,119 +173,14 @@ void compare_optimizer(const std::string& name, const std::function<std::unique_
         tape.backward(var, g.to(device));
       }
       const nn::Clip clip = nn::clip_scale(parameters, 1);
-      optimizer->step(parameters, 0.1, clip.scale);
+      optimizer->set_learning_rate(0.1);
+      optimizer->step(parameters, clip.scale);
       results.push_back(clip.norm);
     }
     for (const nn::Parameter& p : parameters) results.push_back(p.var.value().clone());
     for (const auto& [key, value] : optimizer->state()) results.push_back(value);
     return results;
   }, report);
-}
-
-// Trains as the training loop does and returns the losses, then the parameters. In bf16 without the vectors: shifts begin at 0, and
-// AdamW moves each by the sign of a gradient that rounding may turn.
-std::vector<Tensor> trained(nn::Parameters& parameters, int steps, uint64_t seed,
-                            const std::function<Var(const nn::Context&)>& loss) {
-  nn::AdamW optimizer;
-  tensor::cuda::StepGraph graph(1);
-  std::vector<Tensor> results;
-  for (int step = 0; step < steps; ++step) {
-    graph.run([&] {
-      parameters.clear_gradients();
-      {
-        const nn::RoundedWeights rounded(parameters);
-        autograd::Tape tape;
-        const Var value = loss({.training = true, .seed = seed, .step = static_cast<uint64_t>(step)});
-        results.push_back(value.value());
-        tape.backward(value);
-      }
-      optimizer.step(parameters, kRate, nn::clip_scale(parameters, 1).scale);
-    });
-  }
-  const bool rounded = tensor::precision() == tensor::Precision::bf16;
-  for (const nn::Parameter& p : parameters) {
-    if (!rounded || p.var.shape().rank() > 1) results.push_back(p.var.value());
-  }
-  return results;
-}
-
-std::vector<Tensor> train_t5(int steps, uint64_t seed) {
-  nn::Parameters parameters(seed);
-  const nn::T5 model(parameters, "t5", {.width = 24, .feed_forward = 40, .heads = 3, .head_width = 8, .encoder_layers = 2,
-                                        .decoder_layers = 2, .vocabulary = 50});
-  tensor::Generator rng(seed, "device check/t5");
-  const std::vector<int32_t> lengths{0, 4, 21, 22, 60}, outputs{0, 5, 10, 15, 20};
-  std::vector<int32_t> tokens(60), inputs(20);
-  for (int32_t& token : tokens) token = static_cast<int32_t>(rng.below(50));
-  for (int32_t& token : inputs) token = static_cast<int32_t>(rng.below(50));
-  const Tensor sources = Tensor::from(tokens), offsets = Tensor::from(lengths), targets = Tensor::from(inputs);
-  const Tensor target_offsets = Tensor::from(outputs);
-  std::vector<Tensor> results = trained(parameters, steps, seed, [&](const nn::Context& context) {
-    const Var memory = model.encode(sources, offsets, context);
-    return autograd::cross_entropy(model.decode(targets, target_offsets, memory, offsets, context), targets);
-  });
-  const nn::T5::Memory memory = model.remember(sources, offsets);  // two steps of decoding, two beams per sequence
-  nn::T5::State state;
-  const auto ids = [](const std::vector<int32_t>& values) { return Tensor::from(values); };
-  const auto say = [&](const Tensor& fed, const Tensor& parents, const Tensor& users) {
-    const nn::T5::Scores scores = model.step(state, memory, fed, parents, users);
-    results.push_back(scores.logits), results.push_back(scores.lse);
-  };
-  say(ids({0, 0, 0, 0}), {}, ids({0, 1, 2, 3}));
-  const Tensor twice = ids({0, 0, 1, 1, 2, 2, 3, 3});
-  say(ids({1, 2, 3, 4, 5, 6, 7, 8}), twice, twice);
-  return results;
-}
-
-std::vector<Tensor> train_graph(const Dataset& data, int steps, uint64_t seed) {
-  nn::Parameters parameters(seed);
-  const mmgrec::GraphEncoder encoder(parameters, {.width = 16, .batch = 200, .negatives = 1}, data);
-  TripleSampler triples(data, 1, true, 200, seed);
-  triples.begin_epoch(0);
-  int64_t index = 0;
-  return trained(parameters, steps, seed, [&](const nn::Context& context) {
-    return encoder.bpr(encoder.forward(context), triples.batch(index++ % 3));
-  });
-}
-
-std::vector<Tensor> train_quantizer(int steps, uint64_t seed) {
-  nn::Parameters parameters(seed);
-  const mmgrec::ItemQuantizer quantizer(parameters, {.codes = 16}, 20);
-  tensor::Generator rng(seed, "device check/quantizer");
-  const Tensor items = random_f32({150, 20}, rng).to(tensor::default_device());
-  std::vector<Tensor> results =
-      trained(parameters, steps, seed, [&](const nn::Context&) { return quantizer.step(items).loss; });
-  results.push_back(quantizer.codes(items));
-  return results;
-}
-
-std::vector<Tensor> train_recommender(const Dataset& data, int steps, uint64_t seed) {
-  const mmgrec::TransformerOptions options{.heads = 2, .feed_forward = 24, .history = 20, .batch = 30};
-  tensor::Generator rng(seed, "device check/recommender");
-  ItemIdentifiers codes{.levels = 2, .sizes = {8, 8}};
-  for (int64_t i = 0; i < 2 * data.item_count(); ++i) codes.codes.push_back(static_cast<int32_t>(rng.below(8)));
-  const ItemIdentifiers identifiers = assign_identifiers(codes, data.train_counts());
-  const Vocabulary vocabulary(Vocabulary::Layout::disjoint, identifiers.sizes);
-  const Trie trie(identifiers);
-  const mmgrec::TokenTable tokens = mmgrec::token_table(identifiers, trie, vocabulary);
-  nn::Parameters parameters(seed);
-  const mmgrec::Recommender model(parameters, options, random_f32({data.item_count(), 16}, rng),
-                                  random_f32({data.users(), 16}, rng), vocabulary.size(), identifiers.levels + 1);
-  mmgrec::Sampler sampler(data, tokens, options, options.batch, seed);
-  sampler.begin_epoch(0);
-  int64_t index = 0;
-  std::vector<Tensor> results = trained(parameters, steps, seed, [&](const nn::Context& context) {
-    return model.loss(sampler.batch(index++ % 3), context);
-  });
-  const QuerySet queries(data, users_with(data, Split::test), Split::test);
-  const mmgrec::InferenceOptions inference{
-      .history = options.history, .beam = {.k = 5, .exclusion = Exclusion::trie}, .seed = seed};
-  const mmgrec::Recommender packed = model.packed();
-  for (size_t batch = 0; batch < 5; ++batch) {  // the graph of one is launched again for another
-    const Ranking lists = mmgrec::beam_rank(packed, trie, vocabulary, data, queries.queries().subspan(4 * batch, 4), inference);
-    results.push_back(Tensor::from(lists.items)), results.push_back(Tensor::from(lists.scores));
-  }
-  return results;
 }
 
 }  // namespace
@@ -327,29 +198,6 @@ DeviceReport compare_kernels(uint64_t seed) {
   compare_optimizer("adamw", [] { return std::make_unique<nn::AdamW>(); }, rng, report);
   compare_optimizer(
       "sgd", [] { return std::make_unique<nn::Sgd>(nn::SgdOptions{.momentum = 0.9, .decay = 0.01}); }, rng, report);
-  return report;
-}
-
-DeviceReport compare_models(int steps, uint64_t seed) {
-  DeviceReport report;
-  const auto on = [&](const std::string& name, const std::function<std::vector<Tensor>()>& run) {
-    const bool rounded = tensor::precision() == tensor::Precision::bf16;
-    bool graphs = true;  // in the CPU's run, which has none, and the first on CUDA; the second on CUDA must have the same bits
-    compare_devices(name, rounded ? kRoundedModelLimit : kModelLimit, [&](Device device) {
-      const DeviceScope scope(device);
-      tensor::cuda::use_graphs(graphs);
-      graphs = device == Device::cpu;
-      std::vector<Tensor> results = run();
-      tensor::cuda::use_graphs(true);
-      if (rounded) std::erase_if(results, [](const Tensor& x) { return x.dtype() == DType::i32; });  // codes and lists may differ
-      return results;
-    }, report);
-  };
-  const Dataset data = make_synthetic({.users = 40, .items = 60, .seed = seed}).dataset;
-  on("t5", [&] { return train_t5(steps, seed); });
-  on("mmgrec graph", [&] { return train_graph(data, steps, seed); });
-  on("mmgrec quantiser", [&] { return train_quantizer(steps, seed); });
-  on("mmgrec transformer", [&] { return train_recommender(data, steps, seed); });
   return report;
 }
 

@@ -8,7 +8,8 @@ namespace genrec {
 
 autograd::DeviceReport compare_kernels(uint64_t seed = 7);
 
-// Losses, parameters after the steps, and recommendations of a T5, the MMGRec Transformer, its graph and its quantiser.
+// Losses, parameters after the steps, and recommendations of a T5, MACRec's generator, the MMGRec Transformer, its graph and its
+// quantiser. In model_check.cpp.
 autograd::DeviceReport compare_models(int steps, uint64_t seed = 7);
 
 }  // namespace genrec

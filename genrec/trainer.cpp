@@ -12,10 +12,11 @@
 #include "nn/finite.h"
 #include "nn/rounded_weights.h"
 #include "nn/step_watch.h"
-#include "tensor/cuda/graph.h"
 #include "tensor/profile.h"
 
 namespace genrec {
+
+using tensor::Tensor;
 
 namespace {
 
@@ -124,30 +125,49 @@ class Loop {
 
   void run_step() {
     const tensor::Measured step("step", tensor::Measured::Kind::phase);
-    graph_.run([&] { do_step(); });
+    StepInputs inputs = begin_step();
+    if (inputs.tensors.empty()) {
+      replays_.run_other([&] { do_step(); });
+    } else {
+      inputs.add(Tensor::from<int32_t>({tensor::Random::step_word(static_cast<uint64_t>(step_))}));
+      replays_.run(std::move(inputs.key), inputs.tensors, [&](std::span<const Tensor> copies) {
+        do_step(copies.back().device() == tensor::Device::cuda ? copies.back().data<int32_t>() : nullptr);
+        return Tensor();
+      });
+    }
     ++step_, ++index_;
   }
 
-  void do_step() {
+  StepInputs begin_step() {
     phase_.parameters->clear_gradients();
-    const int64_t parts = phase_.parts ? phase_.parts(index_) : 1;
+    phase_.optimizer->set_learning_rate(phase_.learning_rate * phase_.schedule.multiplier(step_));
+    return phase_.begin_step ? phase_.begin_step(index_, context()) : StepInputs();
+  }
+
+  nn::Context context(const int32_t* step_on_device = nullptr) const {
+    return {.training = true, .seed = phase_.seed, .step = static_cast<uint64_t>(step_), .step_on_device = step_on_device,
+            .pass = phase_.name};
+  }
+
+  void do_step(const int32_t* step_on_device = nullptr) {
+    const nn::Context of_step = context(step_on_device);
+    const int64_t parts = phase_.parts ? phase_.parts() : 1;
     {
       const nn::RoundedWeights rounded(*phase_.parameters);
-      for (int64_t part = 0; part < parts; ++part) run_part(part);
+      for (int64_t part = 0; part < parts; ++part) run_part(part, of_step);
     }
     const nn::Clip clip = nn::clip_scale(*phase_.parameters, phase_.clip);
     watch_.end_step(clip);
     if (immediate_) nn::require_finite_gradients(clip.norm.item(), step_, *phase_.parameters);
-    phase_.optimizer->step(*phase_.parameters, phase_.learning_rate * phase_.schedule.multiplier(step_), clip.scale);
-    if (phase_.after_step) phase_.after_step(step_);
+    phase_.optimizer->step(*phase_.parameters, clip.scale);
+    if (phase_.after_step) phase_.after_step(of_step);
   }
 
   // Forward and backward; the gradients add up in the parameters.
-  void run_part(int64_t part) {
-    const std::string pass = part == 0 ? phase_.name : phase_.name + "/" + std::to_string(part);
-    const nn::Context context{.training = true, .seed = phase_.seed, .step = static_cast<uint64_t>(step_), .pass = pass};
+  void run_part(int64_t part, nn::Context of_part) {
+    if (part > 0) of_part.pass += "/" + std::to_string(part);
     autograd::Tape tape;
-    const autograd::Var value = phase_.parts ? phase_.part_loss(index_, part, context) : phase_.loss(index_, context);
+    const autograd::Var value = phase_.parts ? phase_.part_loss(part, of_part) : phase_.loss(index_, of_part);
     watch_.add_loss(value.value());
     if (immediate_) nn::require_finite_loss(value.value().item(), step_, *phase_.parameters, tape);
     tape.backward(value);
@@ -164,6 +184,7 @@ class Loop {
     if (!watch_.failed()) return;
     step_ -= index_ - watch_.steps(), index_ = watch_.steps();
     immediate_ = true;
+    begin_step();
     do_step();
     tensor::fail(tensor::Fault::bug, "step ", step_, ": the loss or the gradient norm was not finite, but is when the step is ",
                  "made again; the last checkpoint is unharmed");
@@ -197,7 +218,7 @@ class Loop {
   nn::EarlyStopping stopping_;
   int64_t epoch_ = 0, index_ = 0, step_ = 0;
   nn::StepWatch watch_;
-  tensor::cuda::StepGraph graph_;
+  tensor::cuda::Replays replays_{tensor::cuda::Replays::Others::recorded};
   bool immediate_;  // numbers are looked at where they arise; on a device that would wait for every step
   Clock::time_point last_save_;
   std::optional<Stage> stage_;  // counts steps, as if every epoch had as many as the first one of this run

@@ -7,6 +7,7 @@
 
 #include "autograd/var.h"
 #include "genrec/run_folder.h"
+#include "genrec/step_inputs.h"
 #include "nn/context.h"
 #include "nn/optimizer.h"
 #include "nn/parameters.h"
@@ -30,14 +31,16 @@ struct TrainingPhase {
   nn::Parameters* parameters = nullptr;
   nn::Optimizer* optimizer = nullptr;
   std::function<int64_t(int64_t epoch)> begin_epoch = nullptr;  // prepares an epoch, returns its number of steps
+  // Takes the step's batch, which its loss reads; may be empty.
+  std::function<StepInputs(int64_t index, const nn::Context& context)> begin_step = nullptr;
   std::function<autograd::Var(int64_t index, const nn::Context& context)> loss = nullptr;
   // Instead of `loss`, for a step too large for one forward pass: it is the sum of parts, of which only one is in memory. Each has
   // a context, so dropout masks, of its own.
-  std::function<int64_t(int64_t index)> parts = nullptr;
-  std::function<autograd::Var(int64_t index, int64_t part, const nn::Context& context)> part_loss = nullptr;
+  std::function<int64_t()> parts = nullptr;
+  std::function<autograd::Var(int64_t part, const nn::Context& context)> part_loss = nullptr;
   std::function<Record()> validate = nullptr;                   // its first field is the one to judge by; empty: no validation
   bool minimize = false;                                        // that field: the smaller the better
-  std::function<void(int64_t step)> after_step = nullptr;       // after the optimiser's step; may be empty
+  std::function<void(const nn::Context& context)> after_step = nullptr;  // after the optimiser's step; may be empty
   std::function<void(Record& record)> end_epoch = nullptr;      // adds statistics to the epoch's record; may be empty
   nn::NamedTensors extra = {};                             // more state to save and to load in place
   std::map<std::string, std::string> metadata = {};        // goes into every checkpoint: data fingerprint, options

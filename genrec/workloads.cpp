@@ -16,7 +16,7 @@
 #include "nn/rounded_weights.h"
 #include "nn/step_watch.h"
 #include "tensor/bench_samples.h"
-#include "tensor/cuda/graph.h"
+#include "tensor/cuda/replays.h"
 #include "tensor/cuda/sparse_product.h"
 #include "tensor/profile.h"
 #include "tensor/random.h"
@@ -68,18 +68,26 @@ class Trained {
  public:
   virtual ~Trained() = default;
   void step() {
-    graph_.run([&] { do_step(); });
+    parameters_.clear_gradients();
+    optimizer_.set_learning_rate(1e-4);
+    std::vector<Tensor> inputs = batch();
+    inputs.push_back(Tensor::from<int32_t>({tensor::Random::step_word(number_)}));
+    replays_.run({}, inputs, [&](std::span<const Tensor> copies) {
+      const bool on_device = copies.back().device() == tensor::Device::cuda;
+      do_step({.training = true, .seed = 1, .step = number_, .step_on_device = on_device ? copies.back().data<int32_t>() : nullptr});
+      return Tensor();
+    });
+    ++number_;
   }
   virtual int64_t items() const = 0;  // tokens or rows of a step
 
  protected:
   virtual Var loss(const nn::Context& context) const = 0;
+  virtual std::vector<Tensor> batch() const { return {}; }  // its index tensors
   nn::Parameters parameters_{1};
 
  private:
-  void do_step() {
-    parameters_.clear_gradients();
-    const nn::Context context{.training = true, .seed = 1, .step = number_++};
+  void do_step(const nn::Context& context) {
     {
       const nn::RoundedWeights rounded(parameters_);
       autograd::Tape tape;
@@ -89,12 +97,12 @@ class Trained {
     }
     const nn::Clip clip = nn::clip_scale(parameters_, 1);
     watch_.end_step(clip);
-    optimizer_.step(parameters_, 1e-4, clip.scale);
+    optimizer_.step(parameters_, clip.scale);
   }
 
   nn::AdamW optimizer_;
   nn::StepWatch watch_;
-  tensor::cuda::StepGraph graph_;
+  tensor::cuda::Replays replays_{tensor::cuda::Replays::Others::recorded};
   uint64_t number_ = 0;
 };
 
@@ -113,6 +121,7 @@ class T5Training : public Trained {
     const Var memory = t5_.encode(sources_, offsets_, context);
     return autograd::cross_entropy(t5_.decode(targets_, target_offsets_, memory, offsets_, context), targets_);
   }
+  std::vector<Tensor> batch() const override { return {offsets_, target_offsets_, sources_, targets_}; }
   nn::T5 t5_;
   Tensor offsets_, target_offsets_, sources_, targets_;
 };
@@ -172,6 +181,9 @@ class MmgrecTraining : public Trained {
     return options;
   }
   Var loss(const nn::Context& context) const override { return recommender_.loss(batch_, context); }
+  std::vector<Tensor> batch() const override {
+    return {batch_.users, batch_.history, batch_.history_offsets, batch_.inputs, batch_.targets, batch_.token_offsets};
+  }
   mmgrec::Recommender recommender_;
   mmgrec::Batch batch_;
 };
@@ -226,14 +238,16 @@ class AdamSteps {
     for (Tensor* x : {&update_.w, &update_.g, &update_.m, &update_.v}) {
       *x = Tensor::full({parameters}, 0.01, tensor::DType::f32, tensor::default_device());
     }
-    update_.count = 1, update_.decay = true;
+    update_.count = &count_, update_.decay = true;
   }
   void run() const {
-    nn::adam_kernels::update(update_.w, std::span(&update_, 1), {1e-3, {.decay = 0.01}, /*decoupled=*/true}, {});
+    nn::adam_kernels::update(update_.w, std::span(&update_, 1), {&rate_, {.decay = 0.01}, /*decoupled=*/true}, {});
   }
 
  private:
   nn::Update update_{};
+  int64_t count_ = 1;
+  double rate_ = 1e-3;
 };
 
 }  // namespace

@@ -39,8 +39,8 @@ constinit decltype(update) update{"adam.update", update_cpu};
 
 }  // namespace adam_kernels
 
-void Adam::apply(std::vector<Update>& updates, double learning_rate, const Tensor& gradient_scale) const {
-  adam_kernels::update(updates[0].w, updates, {learning_rate, options_, decoupled_}, gradient_scale);
+void Adam::apply(std::vector<Update>& updates, const double& learning_rate, const Tensor& gradient_scale) const {
+  adam_kernels::update(updates[0].w, updates, {&learning_rate, options_, decoupled_}, gradient_scale);
 }
 
 }  // namespace nn

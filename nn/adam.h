@@ -23,7 +23,7 @@ class Adam : public Optimizer {
  protected:
   Adam(const char* name, AdamOptions options, bool decoupled)
       : Optimizer(name, {"m", "v"}), options_(options), decoupled_(decoupled) {}
-  void apply(std::vector<Update>& updates, double learning_rate, const Tensor& gradient_scale) const override;
+  void apply(std::vector<Update>& updates, const double& learning_rate, const Tensor& gradient_scale) const override;
 
  private:
   AdamOptions options_;
@@ -40,7 +40,7 @@ namespace adam_kernels {  // seam between adam.cpp (CPU) and adam.cu (CUDA); `fi
 
 // What all parameters of a step have in common.
 struct Rates {
-  double learning_rate;
+  const double* learning_rate;
   AdamOptions options;
   bool decoupled;  // the decay
 };
@@ -51,8 +51,8 @@ extern tensor::Kernel<void(const Tensor& first, std::span<const Update> updates,
 template <class T>
 tensor::AdamStep<T> step_of(const Rates& rates, const Update& u, double gradient_scale) {
   const AdamOptions& o = rates.options;
-  const auto correction = [&](double beta) { return static_cast<T>(1 / (1 - std::pow(beta, static_cast<double>(u.count)))); };
-  return {.learning_rate = static_cast<T>(rates.learning_rate),
+  const auto correction = [&](double beta) { return static_cast<T>(1 / (1 - std::pow(beta, static_cast<double>(*u.count)))); };
+  return {.learning_rate = static_cast<T>(*rates.learning_rate),
           .beta1 = static_cast<T>(o.beta1),
           .beta2 = static_cast<T>(o.beta2),
           .epsilon = static_cast<T>(o.epsilon),

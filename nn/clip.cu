@@ -25,7 +25,7 @@ static void measure_cuda(const Tensor&, std::span<const Tensor> gradients, doubl
   for (const Tensor& g : gradients) sizes.push_back(g.size());
   std::vector<DevicePiece<const float*>> table;
   for (const Piece& p : pieces_of(sizes)) table.push_back({floats(gradients[p.tensor]), p.begin, p.end});
-  const Tensor pieces = tensor::cuda::upload(table);
+  const Tensor pieces = tensor::cuda::upload_lasting(table);
   const int64_t count = static_cast<int64_t>(table.size());
   Tensor parts = tensor::cuda::scratch(count, DType::f64);
   tensor::cuda::launch("clip.norm", dim3(static_cast<unsigned>(count)), dim3(kPieceThreads),

@@ -11,10 +11,13 @@ struct Context {
   bool training = false;  // false: dropout is the identity
   uint64_t seed = 0;
   uint64_t step = 0;      // masks differ from step to step
+  const int32_t* step_on_device = nullptr;  // see tensor::Random
   std::string pass = {};  // masks differ between passes; names the second pass through one module within a step
 
   // Streams are named after the module and its use: "dropout/encoder.layers.0.ffn".
-  tensor::Random stream(const std::string& name) const { return {seed, pass.empty() ? name : pass + "/" + name, step}; }
+  tensor::Random stream(const std::string& name) const {
+    return {seed, pass.empty() ? name : pass + "/" + name, step, step_on_device};
+  }
 };
 
 }  // namespace nn

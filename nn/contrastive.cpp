@@ -4,6 +4,7 @@
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/matmul.h"
 #include "autograd/ops/scale.h"
+#include "tensor/cuda/replays.h"
 
 namespace nn {
 
@@ -12,9 +13,13 @@ using tensor::require;
 
 namespace {
 
-Tensor own_rows(int64_t n) {
+// Every row is its own target; -1 for those that have no positive, where these are given.
+Tensor own_rows(int64_t n, const Tensor& positives = {}) {
   Tensor own({n}, tensor::DType::i32);
-  for (int64_t i = 0; i < n; ++i) own.data<int32_t>()[i] = static_cast<int32_t>(i);
+  tensor::cuda::every_run({own}, [=]() mutable {
+    const int32_t* positive = positives.defined() ? positives.data<int32_t>() : nullptr;
+    for (int64_t i = 0; i < n; ++i) own.data<int32_t>()[i] = positive && positive[i] < 0 ? -1 : static_cast<int32_t>(i);
+  });
   return own;
 }
 
@@ -34,15 +39,10 @@ Var info_nce(const Var& x, const Tensor& positives, const ContrastOptions& optio
   // logsumexp is common to both terms, and their weights add up to 1.
   Var loss;
   if (options.attract > 0) {
-    loss = autograd::scale(cross_entropy(s, positives.to(x.value().device())), options.attract);
+    loss = autograd::scale(cross_entropy(s, positives), options.attract);
   }
   if (options.attract < 1) {
-    Tensor own = own_rows(x.rows());
-    const Tensor host = positives.to(tensor::Device::cpu);
-    for (int64_t i = 0; i < x.rows(); ++i) {
-      if (host.data<int32_t>()[i] < 0) own.data<int32_t>()[i] = -1;
-    }
-    const Var apart = autograd::scale(cross_entropy(s, own.to(x.value().device())), 1 - options.attract);
+    const Var apart = autograd::scale(cross_entropy(s, own_rows(x.rows(), positives)), 1 - options.attract);
     loss = loss.defined() ? autograd::add(loss, apart) : apart;
   }
   return loss;
@@ -52,7 +52,7 @@ Var align_rows(const Var& x, const Var& y, const ContrastOptions& options) {
   require(x.shape() == y.shape() && x.shape().rank() == 2, "align_rows: x is ", x.shape(), ", y is ", y.shape(),
           "; both must be [n,d]");
   const Var a = autograd::normalize_rows(x, options.floor), b = autograd::normalize_rows(y, options.floor);
-  const Tensor own = own_rows(x.rows()).to(x.value().device());
+  const Tensor own = own_rows(x.rows());
   return autograd::add(cross_entropy(similarities(a, b, options.temperature), own),
                        cross_entropy(similarities(b, a, options.temperature), own));
 }

@@ -1,12 +1,15 @@
 #include "nn/optimizer.h"
 
+#include "tensor/cuda/replays.h"
+
 namespace nn {
 
 using tensor::Fault;
 using tensor::require;
 
-void Optimizer::step(Parameters& parameters, double learning_rate, const Tensor& gradient_scale) {
+void Optimizer::step(Parameters& parameters, const Tensor& gradient_scale) {
   std::vector<Update> updates;
+  std::vector<int64_t*> counts;
   for (const Parameter& p : parameters) {
     const Tensor& g = p.var.grad();
     if (!g.defined()) continue;
@@ -14,11 +17,14 @@ void Optimizer::step(Parameters& parameters, double learning_rate, const Tensor&
     if (state.slots.empty()) {
       for (size_t s = 0; s < slots_.size(); ++s) state.slots.push_back(Tensor::zeros(g.shape(), g.dtype(), g.device()));
     }
-    ++state.count;
+    counts.push_back(&state.count);
     updates.push_back({.w = p.var.value(), .g = g, .m = state.slots[0], .v = slots_.size() > 1 ? state.slots[1] : Tensor(),
-                       .count = state.count, .decay = p.options.decay});
+                       .count = &state.count, .decay = p.options.decay});
   }
-  if (!updates.empty()) apply(updates, learning_rate, gradient_scale);
+  tensor::cuda::every_run({}, [counts] {
+    for (int64_t* count : counts) ++*count;
+  });
+  if (!updates.empty()) apply(updates, learning_rate_, gradient_scale);
 }
 
 NamedTensors Optimizer::state() const {

@@ -17,7 +17,7 @@ using tensor::NamedTensors;
 struct Update {
   Tensor w, g;
   Tensor m, v;    // state: two moments (Adam), the velocity in m (SGD)
-  int64_t count;  // updates of this parameter, this one included
+  const int64_t* count;  // updates of this parameter, this one included
   bool decay;
 };
 
@@ -25,9 +25,12 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
+  void set_learning_rate(double rate) { learning_rate_ = rate; }
+
   // gradient_scale, f64 of one element on the device of the gradients, multiplies them: what clipping asks for; undefined, it
-  // is 1. One that is not finite leaves parameters and state tensors as they are.
-  void step(Parameters& parameters, double learning_rate, const Tensor& gradient_scale = {});
+  // is 1. One that is not finite leaves parameters and state tensors as they are. A step that is launched again
+  // (tensor/cuda/replays.h) counts too, and takes the learning rate as it is then.
+  void step(Parameters& parameters, const Tensor& gradient_scale = {});
 
   // "adam.m/encoder.w", "adam.v/encoder.w", "adam.count/encoder.w"; empty before the first step.
   NamedTensors state() const;
@@ -36,7 +39,8 @@ class Optimizer {
 
  protected:
   Optimizer(const char* name, std::vector<const char*> slots) : name_(name), slots_(std::move(slots)) {}
-  virtual void apply(std::vector<Update>& updates, double learning_rate, const Tensor& gradient_scale) const = 0;
+  // learning_rate is valid for as long as this object lives.
+  virtual void apply(std::vector<Update>& updates, const double& learning_rate, const Tensor& gradient_scale) const = 0;
 
  private:
   struct State {
@@ -45,6 +49,7 @@ class Optimizer {
   };
   const char* name_;
   std::vector<const char*> slots_;
+  double learning_rate_ = 1e-3;
   std::map<std::string, State> states_;  // parameter name -> state
 };
 

@@ -25,7 +25,7 @@ template <class Entry, class F>
 void for_device_pieces(const char* name, const std::vector<Entry>& entries, std::span<const int64_t> sizes, F f) {
   std::vector<DevicePiece<Entry>> table;
   for (const Piece& p : pieces_of(sizes)) table.push_back({entries[p.tensor], p.begin, p.end});
-  const tensor::Tensor copy = tensor::cuda::upload(table);
+  const tensor::Tensor copy = tensor::cuda::upload_lasting(table);
   tensor::cuda::launch(name, dim3(static_cast<unsigned>(table.size())), dim3(kPieceThreads), 0, pieces_kernel<Entry, F>,
                        reinterpret_cast<const DevicePiece<Entry>*>(copy.raw()), f);
 }

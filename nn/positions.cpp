@@ -2,26 +2,32 @@
 
 #include <cmath>
 
+#include "tensor/cuda/replays.h"
+
 namespace nn {
 
 using tensor::Tensor;
 
-Tensor positions_of(const Tensor& offsets) {
-  const std::vector<int32_t> ends = offsets.to_vector<int32_t>();
+// position(token, begin, end) of every token of the sequence [begin, end).
+template <class Position>
+static Tensor position_of_tokens(const Tensor& offsets, Position position) {
+  const auto ends = offsets.span<int32_t>();
   Tensor positions({ends.empty() ? 0 : ends.back()}, tensor::DType::i32);
-  int32_t* p = positions.data<int32_t>();
-  for (size_t s = 0; s + 1 < ends.size(); ++s)
-    for (int32_t token = ends[s]; token < ends[s + 1]; ++token) p[token] = token - ends[s];
+  tensor::cuda::every_run({positions}, [=]() mutable {
+    const auto bounds = offsets.span<int32_t>();
+    int32_t* p = positions.data<int32_t>();
+    for (size_t s = 0; s + 1 < bounds.size(); ++s)
+      for (int32_t token = bounds[s]; token < bounds[s + 1]; ++token) p[token] = position(token, bounds[s], bounds[s + 1]);
+  });
   return positions;
 }
 
+Tensor positions_of(const Tensor& offsets) {
+  return position_of_tokens(offsets, [](int32_t token, int32_t begin, int32_t) { return token - begin; });
+}
+
 Tensor positions_from_end(const Tensor& offsets) {
-  const std::vector<int32_t> ends = offsets.to_vector<int32_t>();
-  Tensor positions({ends.empty() ? 0 : ends.back()}, tensor::DType::i32);
-  int32_t* p = positions.data<int32_t>();
-  for (size_t s = 0; s + 1 < ends.size(); ++s)
-    for (int32_t token = ends[s]; token < ends[s + 1]; ++token) p[token] = ends[s + 1] - 1 - token;
-  return positions;
+  return position_of_tokens(offsets, [](int32_t token, int32_t, int32_t end) { return end - 1 - token; });
 }
 
 Tensor sinusoids(int64_t positions, int64_t width, tensor::DType dtype) {

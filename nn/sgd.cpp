@@ -25,7 +25,7 @@ static void update_cpu(const Tensor& first, std::span<const Update> updates, con
     for (Update u : updates) all.push_back({u.w.data<T>(), u.m.data<T>(), u.g.data<T>()});
     for_pieces(pieces_of(sizes), [&](size_t, const Piece& p) {
       const Pointers& a = all[p.tensor];
-      tensor::simd<T>().sgd(static_cast<T>(step.learning_rate), static_cast<T>(step.momentum), static_cast<T>(step.decay),
+      tensor::simd<T>().sgd(static_cast<T>(*step.learning_rate), static_cast<T>(step.momentum), static_cast<T>(step.decay),
                             static_cast<T>(scale), a.w + p.begin, a.g + p.begin, a.velocity + p.begin,
                             p.end - p.begin);
     });
@@ -36,8 +36,8 @@ constinit decltype(update) update{"sgd.update", update_cpu};
 
 }  // namespace sgd_kernels
 
-void Sgd::apply(std::vector<Update>& updates, double learning_rate, const Tensor& gradient_scale) const {
-  sgd_kernels::update(updates[0].w, updates, {learning_rate, options_.momentum, options_.decay}, gradient_scale);
+void Sgd::apply(std::vector<Update>& updates, const double& learning_rate, const Tensor& gradient_scale) const {
+  sgd_kernels::update(updates[0].w, updates, {&learning_rate, options_.momentum, options_.decay}, gradient_scale);
 }
 
 }  // namespace nn

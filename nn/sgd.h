@@ -19,14 +19,15 @@ class Sgd : public Optimizer {
   explicit Sgd(SgdOptions options = {}) : Optimizer("sgd", {"velocity"}), options_(options) {}
 
  protected:
-  void apply(std::vector<Update>& updates, double learning_rate, const Tensor& gradient_scale) const override;
+  void apply(std::vector<Update>& updates, const double& learning_rate, const Tensor& gradient_scale) const override;
 
  private:
   SgdOptions options_;
 };
 
 struct SgdStep {
-  double learning_rate, momentum, decay;
+  const double* learning_rate;
+  double momentum, decay;
 };
 
 namespace sgd_kernels {  // seam between sgd.cpp (CPU) and sgd.cu (CUDA); `first` chooses the device

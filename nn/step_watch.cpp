@@ -22,7 +22,9 @@ constinit decltype(end_step) end_step{"step_watch.end_step", end_step_cpu};
 
 void StepWatch::begin(int64_t steps, double loss_sum) {
   seen_[kLossSum] = loss_sum, seen_[kSteps] = static_cast<double>(steps), seen_[kFailed] = 0;
-  state_ = Tensor::from(std::span<const double>(seen_), {kFields}).to(tensor::default_device());
+  const Tensor fresh = Tensor::from(std::span<const double>(seen_), {kFields});
+  if (!state_.defined()) state_ = fresh.to(tensor::default_device());
+  else state_.copy_from(fresh);  // where it is: steps that are launched again go on writing there
   readback_.drop();
 }
 

@@ -60,14 +60,14 @@ CodeRevival::CodeRevival(const ResidualQuantizer& quantizer, const CodeRevivalOp
   moved_ = Tensor::zeros({1}, tensor::DType::f64, device);
 }
 
-void CodeRevival::update(ResidualQuantizer& quantizer, const Quantized& batch, uint64_t seed, uint64_t step) {
+void CodeRevival::update(ResidualQuantizer& quantizer, const Quantized& batch, const tensor::Random& random) {
   if (options_.patience == 0 || batch.z_hat.rows() == 0) return;
   std::vector<code_revival_kernels::Level> levels;
   for (size_t l = 0; l < batch.levels.size(); ++l) {
     levels.push_back({batch.levels[l].codes.to(idle_.device()), batch.levels[l].residual.value(),
                       quantizer.codebooks()[l].mutable_value()});
   }
-  code_revival_kernels::update(levels, options_, tensor::Random(seed, "code-revival", step), idle_, moved_);
+  code_revival_kernels::update(levels, options_, random, idle_, moved_);
 }
 
 }  // namespace quant

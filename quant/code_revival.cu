@@ -1,5 +1,6 @@
 #include "quant/code_revival.h"
 
+#include "tensor/cuda/random.h"
 #include "tensor/cuda/sums.h"
 #include "tensor/philox_draws.h"
 
@@ -18,7 +19,7 @@ struct Problem {
   DeviceLevel of[kMostLevels];
   int levels, count, patience, rows, width;  // `count` codes per level
   double noise;
-  tensor::PhiloxKey key;
+  tensor::cuda::DeviceKey key;
   int32_t *idle, *dead, *order;  // [levels, count], and memory for [count] and [rows]
   double* moved;
 };
@@ -37,7 +38,7 @@ __device__ int choose_rows(const Problem& x, int32_t* idle, uint64_t draw) {
     idle[code] = 0;
   }
   for (int i = 0; i < dead && i < x.rows; ++i) {
-    const int other = i + static_cast<int>(tensor::philox_below(x.key, draw + i, x.rows - i));
+    const int other = i + static_cast<int>(tensor::philox_below(x.key(), draw + i, x.rows - i));
     const int32_t row = x.order[i];
     x.order[i] = x.order[other], x.order[other] = row;
   }
@@ -75,7 +76,7 @@ __global__ void revive_kernel(Problem x) {
     for (int e = thread; e < dead * x.width; e += threads) {
       const int d = e / x.width, j = e % x.width;
       const double row = l.residuals[int64_t{x.order[d % x.rows]} * x.width + j];
-      l.codebook[int64_t{x.dead[d]} * x.width + j] = static_cast<float>(row + deviation * normal_of(x.key, draw + e));
+      l.codebook[int64_t{x.dead[d]} * x.width + j] = static_cast<float>(row + deviation * normal_of(x.key(), draw + e));
     }
     draw += static_cast<uint64_t>(dead) * x.width;
     if (thread == 0) *x.moved += dead;
@@ -96,7 +97,7 @@ static void update_cuda(std::vector<Level>& levels, const CodeRevivalOptions& op
             .rows = static_cast<int>(rows),
             .width = static_cast<int>(width),
             .noise = options.noise,
-            .key = random.key(),
+            .key = random,
             .idle = idle.data<int32_t>(),
             .dead = memory.data<int32_t>(),
             .order = memory.data<int32_t>() + idle.columns(),

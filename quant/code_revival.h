@@ -17,9 +17,8 @@ class CodeRevival {
   CodeRevival(const ResidualQuantizer& quantizer, const CodeRevivalOptions& options);
 
   // After each training step, with what its forward pass returned: counts the steps that every code goes unused, and moves
-  // the codes that have used up their patience to different random residuals of the batch, with noise. Random stream
-  // "code-revival". Waits for nothing.
-  void update(ResidualQuantizer& quantizer, const Quantized& batch, uint64_t seed, uint64_t step);
+  // the codes that have used up their patience to different random residuals of the batch, with noise. Waits for nothing.
+  void update(ResidualQuantizer& quantizer, const Quantized& batch, const tensor::Random& random);
 
   int64_t moved() const { return static_cast<int64_t>(moved_.item()); }  // codes so far, by this object
 

@@ -22,9 +22,14 @@ std::array<uint32_t, 4> philox(const PhiloxKey& key, uint64_t block) {
 
 uint32_t dropout_threshold(double p) { return static_cast<uint32_t>(std::lround(65536 * p)); }
 
-Random::Random(uint64_t seed, std::string_view stream, uint64_t step)
+Random::Random(uint64_t seed, std::string_view stream, uint64_t step, const int32_t* step_on_device)
     : key_{{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
-           {static_cast<uint32_t>(step) ^ static_cast<uint32_t>((step >> 32) * 0x9E3779B1u), hash(stream)}} {}
+           {static_cast<uint32_t>(step_word(step)), hash(stream)}},
+      step_on_device_(step_on_device) {}
+
+int32_t Random::step_word(uint64_t step) {
+  return static_cast<int32_t>(static_cast<uint32_t>(step) ^ static_cast<uint32_t>((step >> 32) * 0x9E3779B1u));
+}
 
 uint32_t Random::bits(uint64_t index) const { return philox(key_, index / 4)[index % 4]; }
 

@@ -18,16 +18,20 @@ uint32_t dropout_threshold(double p);  // dropout with probability p keeps an el
 // A random function: index -> value. Copyable, without state.
 class Random {
  public:
-  Random(uint64_t seed, std::string_view stream, uint64_t step = 0);
+  // step_on_device: where kernels of a GPU read step_word(step), as those of work that is launched again do (tensor/cuda/replays.h).
+  Random(uint64_t seed, std::string_view stream, uint64_t step = 0, const int32_t* step_on_device = nullptr);
+  static int32_t step_word(uint64_t step);  // what a key holds of it
 
   uint32_t bits(uint64_t index) const;                  // uniform in [0, 2^32)
   double uniform(uint64_t index) const;                 // uniform in [0, 1)
   double normal(uint64_t index) const;                  // mean 0, standard deviation 1 (Box-Muller)
   uint64_t below(uint64_t index, uint64_t bound) const; // uniform in [0, bound), bound > 0
   const PhiloxKey& key() const { return key_; }
+  const int32_t* step_on_device() const { return step_on_device_; }  // null: in the key
 
  private:
   PhiloxKey key_;
+  const int32_t* step_on_device_;
 };
 
 // A sequence of draws from a Random, for code that cannot number its draws itself.

@@ -100,7 +100,8 @@ static Tensor row_offsets(const Tensor& q_offsets, const AttentionOptions& optio
 static void forward_cpu(const Tensor& query_offsets, const Tensor& k_offsets, const AttentionOptions& options,
                         const AttentionInputs& inputs, const Tensor& buckets, Tensor& out, Tensor* saved) {
   const Tensor q_offsets = row_offsets(query_offsets, options);
-  const std::vector<int64_t> starts = probability_starts(q_offsets, k_offsets, options.heads);
+  const Tensor begins = probability_starts(q_offsets, k_offsets, options.heads);
+  const auto starts = begins.span<int64_t>();
   if (saved) *saved = Tensor({starts.back()}, out.dtype());
   tensor::count_work(4.0 * static_cast<double>(starts.back()) * static_cast<double>(out.columns() / options.heads), 0);
   tensor::for_real(out.dtype(), "attention", [&](auto zero) {
@@ -161,7 +162,8 @@ static void backward_cpu(const Tensor& query_offsets, const Tensor& k_offsets, c
                          const AttentionInputs& inputs, const Tensor& buckets, const Tensor& saved, const Tensor& dout,
                          AttentionInputs& gradients) {
   const Tensor q_offsets = row_offsets(query_offsets, options);
-  const std::vector<int64_t> starts = probability_starts(q_offsets, k_offsets, options.heads);
+  const Tensor begins = probability_starts(q_offsets, k_offsets, options.heads);
+  const auto starts = begins.span<int64_t>();
   tensor::count_work(8.0 * static_cast<double>(starts.back()) * static_cast<double>(dout.columns() / options.heads), 0);
   tensor::for_real(dout.dtype(), "attention", [&](auto zero) {
     using T = decltype(zero);

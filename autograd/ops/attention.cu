@@ -8,6 +8,7 @@
 #include "autograd/ops/relative_table.h"
 #include "tensor/cuda/map.h"
 #include "tensor/cuda/sums.h"
+#include "tensor/cuda/uploads.h"
 #include "tensor/offsets.h"
 
 namespace autograd::attention_kernels {
@@ -41,10 +42,26 @@ __global__ void table_kernel(AttentionProblem x, const float* scores, RelativeTa
   }
 }
 
+// probability_starts(), once for all attention of a recorded step that has these offsets.
+static Tensor starts_of(const Tensor& q_offsets, const Tensor& k_offsets, int lines) {
+  struct Known {
+    Tensor q, k;
+    int lines;
+    Tensor starts;
+  };
+  static auto& known = *new std::vector<Known>;
+  static int64_t step = 0;
+  if (const int64_t now = tensor::cuda::uploads().step(); now != step || now == 0) known.clear(), step = now;
+  for (const Known& each : known) {
+    if (each.q.raw() == q_offsets.raw() && each.k.raw() == k_offsets.raw() && each.lines == lines) return each.starts;
+  }
+  return known.emplace_back(q_offsets, k_offsets, lines, probability_starts(q_offsets, k_offsets, lines)).starts;
+}
+
 // What a launch of attention works on. Must live until the launch is made.
 struct AttentionLaunch {
   AttentionProblem x;
-  Tensor starts;             // i64 [sequences+1], on the device; undefined without dropout
+  Tensor starts;             // i64 [sequences+1]; undefined without dropout
   int64_t probabilities;     // of all sequences and heads
   size_t shared;             // bytes of a block
   tensor::Precision precision = tensor::precision();
@@ -54,15 +71,11 @@ struct AttentionLaunch {
                   int64_t columns, int of_queries) {
     const int64_t longest_keys = tensor::longest_sequence(k_offsets.span<int32_t>());
     const int64_t longest_queries = options.rows_per_query * tensor::longest_sequence(q_offsets.span<int32_t>());
-    // Dropout counts the probabilities as the CPU does, one sequence behind the other. Without it every sequence has room for as many
-    // keys as the longest, so that the kernels find its place by its offsets.
+    // Every sequence has room for as many keys as the longest, so that the kernels find its place by its offsets. Dropout counts the
+    // probabilities as the CPU does, one sequence behind the other.
     const int64_t lines = int64_t{options.heads} * options.rows_per_query;  // of a query
-    if (options.dropout > 0) {
-      const std::vector<int64_t> begins = probability_starts(q_offsets, k_offsets, static_cast<int>(lines));
-      starts = tensor::cuda::upload(begins), probabilities = begins.back();
-    } else {
-      probabilities = lines * q_offsets.span<int32_t>().back() * longest_keys;
-    }
+    probabilities = lines * q_offsets.span<int32_t>().back() * longest_keys;
+    if (options.dropout > 0) starts = starts_of(q_offsets, k_offsets, static_cast<int>(lines));
     x = {.heads = options.heads,
          .width = static_cast<int>(columns / options.heads),
          .scale = static_cast<float>(options.scale),
@@ -71,11 +84,11 @@ struct AttentionLaunch {
          .k_offsets = tensor::cuda::indices(k_offsets),
          .rows_per_query = options.rows_per_query,
          .longest_keys = static_cast<int>(longest_keys),
-         .starts = starts.defined() ? reinterpret_cast<const int64_t*>(starts.raw()) : nullptr,
+         .starts = starts.defined() ? tensor::cuda::places(starts) : nullptr,
          .q = columns_of(inputs.q),
          .k = columns_of(inputs.k),
          .v = columns_of(inputs.v),
-         .key = options.stream.key(),
+         .key = options.stream,
          .threshold = options.dropout > 0 ? tensor::dropout_threshold(options.dropout) : 0,
          .keep_scale = static_cast<float>(1 / (1 - options.dropout)),
          .staged = false};

@@ -23,8 +23,8 @@ Rows<T> rows_from(tensor::Tensor& matrix, int64_t row, int64_t column) {
 }
 
 // Where the probabilities of each sequence begin when they are packed [sequence][head][query][key]; the last entry is the
-// size.
-std::vector<int64_t> probability_starts(const tensor::Tensor& q_offsets, const tensor::Tensor& k_offsets, int heads);
+// size. i64 [sequences + 1].
+tensor::Tensor probability_starts(const tensor::Tensor& q_offsets, const tensor::Tensor& k_offsets, int heads);
 
 // Uninitialised memory of the calling thread, valid until its next call.
 template <class T>

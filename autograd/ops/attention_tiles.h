@@ -98,11 +98,12 @@ struct SeenKeys {
 
 // Bit 0 for `element`, bit 1 for the one after it.
 __device__ inline uint32_t kept_pair(const AttentionProblem& x, int64_t element) {
+  const tensor::PhiloxKey key = x.key();
   const auto block = static_cast<uint64_t>(element) / 8;
   const int word = static_cast<int>(element % 8);
-  tensor::PhiloxBlock bits = tensor::philox_block(x.key, block);
+  tensor::PhiloxBlock bits = tensor::philox_block(key, block);
   const uint32_t first = is_kept(x, bits, word);
-  if (word == 7) bits = tensor::philox_block(x.key, block + 1);
+  if (word == 7) bits = tensor::philox_block(key, block + 1);
   return first | uint32_t{is_kept(x, bits, (word + 1) % 8)} << 1;
 }
 

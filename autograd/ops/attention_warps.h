@@ -6,9 +6,9 @@
 #include <algorithm>
 
 #include "autograd/ops/attention.h"
+#include "tensor/cuda/random.h"
 #include "tensor/cuda/rounding.h"
 #include "tensor/cuda/rows.h"
-#include "tensor/philox.h"
 
 namespace autograd {
 
@@ -42,7 +42,7 @@ struct AttentionProblem {
   const int64_t* starts;  // of the probabilities of each sequence; null: sequences have room for longest_keys
   DeviceColumns q, k, v;
   // Dropout of the probabilities; threshold 0: none.
-  tensor::PhiloxKey key;
+  tensor::cuda::DeviceKey key;
   uint32_t threshold;
   float keep_scale;
   bool staged;          // tensor cores: the matrices of the longest sequence fit into shared memory
@@ -82,7 +82,7 @@ __device__ inline bool is_kept(const AttentionProblem& x, const tensor::PhiloxBl
 template <class Element>
 __device__ uint32_t kept_of_group(const AttentionProblem& x, Element element) {
   const int lane = lane_of_warp();
-  const tensor::PhiloxBlock bits = tensor::philox_block(x.key, static_cast<uint64_t>(element(lane / 8)) / 8 + lane % 8);
+  const tensor::PhiloxBlock bits = tensor::philox_block(x.key(), static_cast<uint64_t>(element(lane / 8)) / 8 + lane % 8);
   uint32_t of_block = 0, kept = 0;
   for (int word = 0; word < 8; ++word) of_block |= uint32_t{is_kept(x, bits, word)} << word;
   for (int u = 0; u < kRowsAtOnce; ++u) {

@@ -2,17 +2,17 @@
 #pragma once
 
 #include "autograd/ops/dropout.h"
-#include "tensor/cuda/launch.h"
+#include "tensor/cuda/random.h"
 
 namespace autograd {
 
 struct DeviceDropout {
-  tensor::PhiloxKey key;
+  tensor::cuda::DeviceKey key;
   uint32_t threshold;  // 0: keeps everything
   float scale;
 
   DeviceDropout(double p, const tensor::Random& stream)
-      : key(stream.key()), threshold(p > 0 ? tensor::dropout_threshold(p) : 0), scale(static_cast<float>(1 / (1 - p))) {}
+      : key(stream), threshold(p > 0 ? tensor::dropout_threshold(p) : 0), scale(static_cast<float>(1 / (1 - p))) {}
 
   // What becomes of x, element i. The 8 elements of a Philox block draw it each for itself, so that neighbouring threads can take
   // neighbouring elements. Rounds as the CPU does: no fused multiply-add.
@@ -23,7 +23,7 @@ struct DeviceDropout {
  private:
   // philox_word(block, i % 8) without an index into the block, which would send it to memory.
   __device__ uint32_t word(uint64_t i) const {
-    const auto [w0, w1, w2, w3] = tensor::philox_block(key, i / 8).words;
+    const auto [w0, w1, w2, w3] = tensor::philox_block(key(), i / 8).words;
     const uint64_t half = i & 4 ? uint64_t{w3} << 32 | w2 : uint64_t{w1} << 32 | w0;
     return half >> 16 * (i & 3) & 0xffffu;
   }

@@ -3,6 +3,7 @@
 #include "autograd/map.h"
 #include "autograd/op.h"
 #include "autograd/ops/add.h"
+#include "tensor/cuda/replays.h"
 #include "tensor/simd/simd.h"
 
 namespace autograd {
@@ -25,9 +26,10 @@ static void forward_cpu(const Tensor& table, const Tensor& ids, Tensor& y) {
   });
 }
 
-Positions sort_by_id(const Tensor& ids, int64_t rows) {  // a stable counting sort
-  Positions sorted{Tensor::zeros({rows + 2}, DType::i32), Tensor({ids.size()}, DType::i32)};
+// A stable counting sort.
+static void sort_by_id(const Tensor& ids, int64_t rows, Positions& sorted) {
   const int32_t* id = ids.data<int32_t>();
+  std::fill_n(sorted.start.data<int32_t>(), rows + 2, 0);
   // next[r + 1] counts id r at first; next[r] is then where its next position goes, and at last where those of r + 1 begin.
   int32_t *next = sorted.start.data<int32_t>() + 1, *position = sorted.position.data<int32_t>();
   for (int64_t i = 0; i < ids.size(); ++i) next[id[i] + 1] += id[i] >= 0;
@@ -35,6 +37,11 @@ Positions sort_by_id(const Tensor& ids, int64_t rows) {  // a stable counting so
   for (int64_t i = 0; i < ids.size(); ++i) {
     if (id[i] >= 0) position[next[id[i]]++] = static_cast<int32_t>(i);
   }
+}
+
+Positions sort_by_id(const Tensor& ids, int64_t rows) {
+  Positions sorted{Tensor({rows + 2}, DType::i32), Tensor({ids.size()}, DType::i32)};
+  tensor::cuda::every_run({sorted.start, sorted.position}, [=]() mutable { sort_by_id(ids, rows, sorted); });
   return sorted;
 }
 

@@ -42,11 +42,10 @@ static void backward_cuda(const Tensor& dy, const Tensor& ids, bool add, Tensor&
                                 floats(dy), ids.data<int32_t>(), add, floats(dtable));
   }
   const Positions sorted = sort_by_id(ids, rows);
-  const Tensor start = sorted.start.to(tensor::Device::cuda), position = sorted.position.to(tensor::Device::cuda);
   tensor::cuda::gather_sums("gather_rows.backward", {.rows = rows,
                                                      .columns = columns,
-                                                     .offsets = start.data<int32_t>(),
-                                                     .indices = position.data<int32_t>(),
+                                                     .offsets = tensor::cuda::indices(sorted.start),
+                                                     .indices = tensor::cuda::indices(sorted.position),
                                                      .weights = nullptr,
                                                      .x = floats(dy),
                                                      .y = floats(dtable),

@@ -99,9 +99,12 @@ void EmbeddingSystem::train(const TrainingRequest& request) {
   phase.parameters = &parameters;
   phase.optimizer = &optimizer;
   phase.begin_epoch = [&](int64_t epoch) { return batches.begin([&] { return triples.begin_epoch(epoch); }); };
-  phase.loss = [&](int64_t index, const nn::Context& context) {
-    return bpr_with_penalty(*model, batches.take(index), o.l2, context);
+  TripleBatch batch;
+  phase.begin_step = [&](int64_t index, const nn::Context&) {
+    batch = batches.take(index);
+    return StepInputs{.tensors = {batch.users, batch.positives, batch.negatives}, .key = {}};
   };
+  phase.loss = [&](int64_t, const nn::Context& context) { return bpr_with_penalty(*model, batch, o.l2, context); };
   if (!users.empty()) {
     phase.validate = [&] {
       const Embeddings e = model->forward({});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "genrec/packed_sequences.h"
 #include "genrec/ranking.h"
 
 namespace genrec::macrec {
@@ -26,11 +27,21 @@ void append_source(std::span<const int32_t> history, Language language, int prom
   out.push_back(TokenLayout::kEnd);
 }
 
-Batch pack(std::span<const Sample> samples, const ItemTokens& tokens) {
-  std::vector<int32_t> sources, source_offsets{0}, inputs, targets, target_offsets{0};
+namespace {
+
+PackedSequences sources_of(std::span<const Sample> samples, const ItemTokens& tokens) {
+  PackedSequences sources;
   for (const Sample& sample : samples) {
-    append_source(sample.history, sample.source, sample.prompt, tokens, sources);
-    source_offsets.push_back(static_cast<int32_t>(sources.size()));
+    append_source(sample.history, sample.source, sample.prompt, tokens, sources.tokens);
+    sources.end_sequence();
+  }
+  return sources;
+}
+
+// Of sources beyond the samples nothing is said.
+Batch pack(const PackedSequences& sources, std::span<const Sample> samples, const ItemTokens& tokens) {
+  std::vector<int32_t> inputs, targets, target_offsets{0};
+  for (const Sample& sample : samples) {
     const auto said = tokens.of(sample.target, sample.item);
     inputs.push_back(TokenLayout::kPad);
     inputs.insert(inputs.end(), said.begin(), said.end());
@@ -38,8 +49,30 @@ Batch pack(std::span<const Sample> samples, const ItemTokens& tokens) {
     targets.push_back(TokenLayout::kEnd);
     target_offsets.push_back(static_cast<int32_t>(targets.size()));
   }
-  return {Tensor::from(sources), Tensor::from(source_offsets), Tensor::from(inputs), Tensor::from(targets),
+  target_offsets.resize(sources.offsets.size(), target_offsets.back());
+  return {Tensor::from(sources.tokens), Tensor::from(sources.offsets), Tensor::from(inputs), Tensor::from(targets),
           Tensor::from(target_offsets)};
+}
+
+}  // namespace
+
+Batch pack(std::span<const Sample> samples, const ItemTokens& tokens) { return pack(sources_of(samples, tokens), samples, tokens); }
+
+std::vector<Batch> pack_parts(std::span<const Sample> samples, int64_t size, int history, const ItemTokens& tokens) {
+  std::vector<std::span<const Sample>> parts;
+  std::vector<PackedSequences> sources;
+  for (size_t begin = 0; begin < samples.size(); begin += size) {
+    parts.push_back(samples.subspan(begin, std::min<size_t>(size, samples.size() - begin)));
+    sources.push_back(sources_of(parts.back(), tokens));
+  }
+  if (tensor::default_device() == tensor::Device::cuda) {
+    const int levels = std::max(tokens.layout().levels(Language::textual), tokens.layout().levels(Language::visual));
+    const auto capacity = capacity_of(sources, TokenLayout::kPromptLength + int64_t{history} * levels + 1, PackedSequences::kSizes);
+    for (PackedSequences& each : sources) each.pad(TokenLayout::kPad, capacity);
+  }
+  std::vector<Batch> batches;
+  for (size_t i = 0; i < parts.size(); ++i) batches.push_back(pack(sources[i], parts[i], tokens));
+  return batches;
 }
 
 int64_t target_tokens(std::span<const Sample> samples, const ItemTokens& tokens) {

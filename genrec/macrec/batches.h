@@ -32,7 +32,7 @@ class ItemTokens {
   std::vector<int32_t> tokens_[2];  // [items, levels]
 };
 
-// S sequences; nothing is padded.
+// S sequences. For a GPU it ends with sequences of which nothing is said (packed_sequences.h).
 struct Batch {
   Tensor sources;         // i32 [T] prompt, identifiers, END
   Tensor source_offsets;  // i32 [S+1]
@@ -42,6 +42,8 @@ struct Batch {
   int64_t sequences() const { return source_offsets.size() - 1; }
 };
 Batch pack(std::span<const Sample> samples, const ItemTokens& tokens);
+// Batches of at most `size` samples each; for a GPU all padded alike. No sample has more than `history` items.
+std::vector<Batch> pack_parts(std::span<const Sample> samples, int64_t size, int history, const ItemTokens& tokens);
 
 // Appends what the encoder reads of a history: identifiers, oldest first, and END. prompt -1: none.
 void append_source(std::span<const int32_t> history, Language language, int prompt, const ItemTokens& tokens,

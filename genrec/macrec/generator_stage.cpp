@@ -106,8 +106,9 @@ class GeneratorTraining {
     phase.parameters = &model_.parameters();
     phase.optimizer = &optimizer;
     phase.begin_epoch = [&](int64_t epoch) { return steps_.begin([&] { return epoch_ = epoch, sampler_.steps(); }); };
-    phase.parts = [&](int64_t index) { return loss_.begin(steps_.take(index)); };
-    phase.part_loss = [&](int64_t, int64_t part, const nn::Context& context) { return loss_.part(part, context); };
+    phase.begin_step = [&](int64_t index, const nn::Context&) { return loss_.begin(steps_.take(index)); };
+    phase.parts = [&] { return loss_.parts(); };
+    phase.part_loss = [&](int64_t part, const nn::Context& context) { return loss_.part(part, context); };
     phase.end_epoch = [&](Record& record) { record.add("sequences", samples_.size()); };
     phase.minimize = options_.validation != "ndcg";
     if (!users_.empty()) phase.validate = [&] { return validate(); };
@@ -125,7 +126,7 @@ class GeneratorTraining {
       aligned = items_to_align(step, options_.implicit_items, request_.dataset.item_count(),
                                tensor::Random(request_.seed, "generator/implicit", number));
     }
-    return loss_.prepare(step, std::move(aligned));
+    return loss_.prepare(step, aligned);
   }
 
   double held_out_loss(Task task) const {

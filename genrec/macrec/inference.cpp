@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "genrec/decode_beams.h"
+#include "genrec/packed_sequences.h"
 #include "tensor/divide.h"
 #include "tensor/parallel.h"
 
@@ -53,7 +54,9 @@ RunningSearch Search::begin(std::span<const Query> queries) const {
   beams.start(positions, [&](int32_t position) { return queries[position].excluded; },
               [&](int32_t position) { return queries[position].unwanted; });
   const TokenLayout& layout = tokens.layout();
-  if (transformer.replays()) sources.pad(TokenLayout::kPad, int64_t{options.history} * layout.levels(language) + 1);
+  if (transformer.replays() && queries.size() > 1) {
+    sources.pad(TokenLayout::kPad, capacity_of({&sources, 1}, int64_t{options.history} * layout.levels(language) + 1, 4));
+  }
   std::vector<int32_t> first_tokens;
   for (int level = 0; level < layout.levels(language); ++level) first_tokens.push_back(layout.level_begin(language, level));
   first_tokens.push_back(TokenLayout::kEnd);

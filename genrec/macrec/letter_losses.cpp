@@ -4,6 +4,7 @@
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/matmul.h"
 #include "genrec/baselines/embedding_system.h"
+#include "tensor/cuda/replays.h"
 #include "tensor/npy.h"
 #include "tensor/random.h"
 #include "tensor/safetensors.h"
@@ -53,11 +54,10 @@ Tensor codeword_clusters(const quant::ResidualQuantizer& quantizer, int64_t clus
 
 namespace letter_kernels {
 
-static Tensor lists_of(const Tensor& clusters) {
+static void list_members(const Tensor& clusters, Tensor& lists) {
   const int64_t count = clusters.size();
   std::vector<std::vector<int32_t>> members(count);  // of each cluster, ascending
   for (int64_t c = 0; c < count; ++c) members[clusters.data<int32_t>()[c]].push_back(static_cast<int32_t>(c));
-  Tensor lists({4, count}, tensor::DType::i32);
   int32_t *to = lists.data<int32_t>(), at = 0;
   for (const std::vector<int32_t>& codes : members) {
     const int32_t first = at;
@@ -66,6 +66,11 @@ static Tensor lists_of(const Tensor& clusters) {
       to[at++] = code;
     }
   }
+}
+
+static Tensor lists_of(const Tensor& clusters) {
+  Tensor lists({4, clusters.size()}, tensor::DType::i32);
+  tensor::cuda::every_run({lists}, [=]() mutable { list_members(clusters, lists); });
   return lists;
 }
 

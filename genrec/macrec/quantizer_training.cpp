@@ -38,6 +38,7 @@ struct Modal {
   QuantizerShape shape;
   std::unique_ptr<ModalityQuantizer> network;
   Tensor labels;    // pseudo-labels of this modality, where another one needs them
+  std::vector<Tensor> positives;  // of a step, i32 [batch] of each level that has a contrastive loss
   Tensor clusters;  // LETTER: of the codewords, i32 [levels, codes]
 };
 
@@ -111,7 +112,8 @@ class QuantizerTraining {
     phase.parameters = &parameters_;
     phase.optimizer = &optimizer_;
     phase.begin_epoch = [&](int64_t epoch) { return begin_epoch(epoch); };
-    phase.loss = [&](int64_t index, const nn::Context& context) { return loss(index, context); };
+    phase.begin_step = [&](int64_t index, const nn::Context& context) { return begin_step(index, context); };
+    phase.loss = [&](int64_t, const nn::Context& context) { return loss(context); };
     phase.end_epoch = [&](Record& record) {
       add_parts(record);
       if ((epoch_ + 1) % options_.eval_every == 0) measure(record);
@@ -168,22 +170,37 @@ class QuantizerTraining {
     };
   }
 
-  Var loss(int64_t index, const nn::Context& context) {
-    const Tensor ids = items(index * options_.batch, options_.batch);
+  StepInputs begin_step(int64_t index, const nn::Context& context) {
+    ids_ = items(index * options_.batch, options_.batch);
+    StepInputs inputs{.tensors = {ids_}, .key = {}};
+    for (size_t m = 0; options_.con_weight > 0 && m < modals_.size(); ++m) {
+      modals_[m].positives.resize(options_.levels);
+      for (int level = options_.con_level; level < options_.levels; ++level) {
+        const tensor::Random random = context.stream(tensor::join("identifiers/positives/", modals_[m].name, "/", level));
+        modals_[m].positives[level] = uses_labels()
+                                          ? draw_positives(ids_, modals_[1 - m].labels, options_.no_pos == "skip", random)
+                                          : draw_positives(ids_, ids_as_labels(), false, random);
+        inputs.add(modals_[m].positives[level]);
+      }
+    }
+    return inputs;
+  }
+
+  Var loss(const nn::Context& context) {
     std::vector<ModalityQuantizer::Step> steps;
     Var total;
     for (size_t m = 0; m < modals_.size(); ++m) {
-      steps.push_back(modals_[m].network->step(autograd::gather_rows(modals_[m].features, ids).value(), assignment()));
+      steps.push_back(modals_[m].network->step(autograd::gather_rows(modals_[m].features, ids_).value(), assignment()));
       add_part(total, m, 0, steps[m].reconstruction, 1);
       add_part(total, m, 1, steps[m].quantized.loss, 1);
       if (options_.cf_weight > 0) {
-        const Tensor cf = autograd::gather_rows(cf_, ids).value();
+        const Tensor cf = autograd::gather_rows(cf_, ids_).value();
         add_part(total, m, 4, collaborative_loss(steps[m].quantized.z_hat, cf), options_.cf_weight);
       }
       if (options_.diversity_weight > 0) add_part(total, m, 5, diversity(modals_[m], steps[m], context), options_.diversity_weight);
     }
     if (options_.con_weight > 0) {
-      for (size_t m = 0; m < modals_.size(); ++m) add_contrast(total, m, steps[m], ids, context);
+      for (size_t m = 0; m < modals_.size(); ++m) add_contrast(total, m, steps[m]);
     }
     if (options_.align_weight > 0) {
       const auto vector = [&](size_t m) {
@@ -202,17 +219,14 @@ class QuantizerTraining {
   }
 
   // The residuals of each level, with positives that the pseudo-labels of the other modality give.
-  void add_contrast(Var& total, size_t m, const ModalityQuantizer::Step& step, const Tensor& ids, const nn::Context& context) {
+  void add_contrast(Var& total, size_t m, const ModalityQuantizer::Step& step) {
     nn::ContrastOptions contrast{.temperature = options_.temperature, .attract = options_.con_attract};
     if (options_.con_floor > 0) {
       contrast.floor = {.share = options_.con_floor, .length = autograd::typical_length(step.latents.value())};
     }
     for (size_t level = options_.con_level; level < step.quantized.levels.size(); ++level) {
-      const tensor::Random random = context.stream(tensor::join("identifiers/positives/", modals_[m].name, "/", level));
-      const Tensor positives = uses_labels()
-                                   ? draw_positives(ids, modals_[1 - m].labels, options_.no_pos == "skip", random)
-                                   : draw_positives(ids, ids_as_labels(), false, random);
-      add_part(total, m, 2, nn::info_nce(step.quantized.levels[level].residual, positives, contrast), options_.con_weight);
+      add_part(total, m, 2, nn::info_nce(step.quantized.levels[level].residual, modals_[m].positives[level], contrast),
+               options_.con_weight);
     }
   }
 
@@ -284,6 +298,7 @@ class QuantizerTraining {
   Tensor cf_;                       // [items, latent]
   std::vector<double> rates_;       // of collisions, as last measured
   std::vector<int32_t> order_;      // of the items in this epoch
+  Tensor ids_;                      // i32 [batch], the items of the step
   int64_t epoch_ = -1;
   std::vector<std::string> parts_;  // of the loss
   Tensor sums_;                     // f64 [modalities * parts], of the epoch so far

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "genrec/packed_sequences.h"
 #include "tensor/divide.h"
 #include "tensor/random.h"
 
@@ -101,24 +102,36 @@ void Sampler::append_history(int32_t user, int32_t target, int64_t sample, std::
   subsample(out, begin, limit, tensor::Random(seed_, "recommend/history", step), key);
 }
 
+StepInputs inputs_of(const Batch& batch) {
+  StepInputs inputs{.tensors = {batch.users, batch.history, batch.inputs, batch.targets, batch.lists}, .key = {}};
+  inputs.add_offsets(batch.history_offsets), inputs.add_offsets(batch.token_offsets);
+  return inputs;
+}
+
 Batch Sampler::batch(int64_t index) const {
   const int64_t first = index * batch_, last = std::min<int64_t>(order_.size(), first + batch_);
   const int length = tokens_.length;
-  std::vector<int32_t> users, history, history_offsets{0}, inputs, targets, lists, token_offsets{0};
+  PackedSequences history;
+  std::vector<int32_t> users, inputs, targets, lists, token_offsets{0};
   inputs.reserve((last - first) * length), targets.reserve((last - first) * length);
   for (int64_t s = first; s < last; ++s) {
     const int32_t sample = order_[s], user = user_of_[sample], item = item_of_[sample];
     users.push_back(user);
-    append_history(user, options_.exclude_target ? item : -1, sample, history);
-    history_offsets.push_back(static_cast<int32_t>(history.size()));
+    append_history(user, options_.exclude_target ? item : -1, sample, history.tokens);
+    history.end_sequence();
     const auto row = [&](const std::vector<int32_t>& table) { return table.begin() + static_cast<int64_t>(item) * length; };
     inputs.insert(inputs.end(), row(tokens_.inputs), row(tokens_.inputs) + length);
     targets.insert(targets.end(), row(tokens_.targets), row(tokens_.targets) + length);
     lists.insert(lists.end(), row(tokens_.lists), row(tokens_.lists) + length);
     token_offsets.push_back(static_cast<int32_t>(inputs.size()));
   }
-  return {Tensor::from(users),   Tensor::from(history),       Tensor::from(history_offsets), Tensor::from(inputs),
-          Tensor::from(targets), Tensor::from(token_offsets), Tensor::from(lists),           tokens_.candidates};
+  if (tensor::default_device() == tensor::Device::cuda) {
+    history.pad(0, capacity_of({&history, 1}, options_.history, PackedSequences::kSizes));
+    users.resize(history.sequences());
+    token_offsets.resize(history.offsets.size(), token_offsets.back());
+  }
+  return {Tensor::from(users),   Tensor::from(history.tokens), Tensor::from(history.offsets), Tensor::from(inputs),
+          Tensor::from(targets), Tensor::from(token_offsets),  Tensor::from(lists),           tokens_.candidates};
 }
 
 std::vector<int32_t> inference_history(std::span<const int32_t> items, int limit, uint64_t seed, int64_t user) {

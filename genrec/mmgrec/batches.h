@@ -4,23 +4,25 @@
 #include "autograd/ops/candidate_cross_entropy.h"
 #include "genrec/data/dataset.h"
 #include "genrec/mmgrec/options.h"
+#include "genrec/step_inputs.h"
 #include "genrec/trie.h"
 #include "genrec/vocabulary.h"
 
 namespace genrec::mmgrec {
 
-// A packed batch of S sequences: nothing is padded.
+// A packed batch of S sequences. For a GPU it ends with sequences that say nothing (packed_sequences.h).
 struct Batch {
   tensor::Tensor users;            // i32 [S]
   tensor::Tensor history;          // i32 [T] item indices, ascending within a sequence
   tensor::Tensor history_offsets;  // i32 [S+1]
-  tensor::Tensor inputs;           // i32 [S*L] decoder tokens: START t0 .. t(M-1); L = M + 1
-  tensor::Tensor targets;          // i32 [S*L] t0 .. t(M-1) END
+  tensor::Tensor inputs;           // i32 [T'] decoder tokens: START t0 .. t(M-1), of each sequence that says something
+  tensor::Tensor targets;          // i32 [T'] t0 .. t(M-1) END
   tensor::Tensor token_offsets;    // i32 [S+1]
-  tensor::Tensor lists;            // i32 [S*L] which list of candidates the target of a position is drawn from
+  tensor::Tensor lists;            // i32 [T'] which list of candidates the target of a position is drawn from
   autograd::CandidateLists candidates;
   int64_t sequences() const { return users.size(); }
 };
+StepInputs inputs_of(const Batch& batch);
 
 // The tokens of every item, [items, L] each: what the decoder reads, what it must say, and among which tokens it then chooses:
 // the children of the trie node reached so far, END alone after the last.

@@ -12,6 +12,7 @@
 #include "autograd/ops/slice_rows.h"
 #include "genrec/features.h"
 #include "nn/initializers.h"
+#include "tensor/cuda/replays.h"
 
 namespace genrec::mmgrec {
 
@@ -70,12 +71,14 @@ Var GraphEncoder::forward(const nn::Context& context) const {
 Var GraphEncoder::bpr(const Var& nodes, const TripleBatch& batch) const {
   const int64_t n = batch.users.size();
   Tensor ids({3 * n}, tensor::DType::i32);  // one gather, so one scattered gradient
-  int32_t* id = ids.data<int32_t>();
-  for (int64_t t = 0; t < n; ++t) {
-    id[t] = batch.users.data<int32_t>()[t];
-    id[n + t] = batch.positives.data<int32_t>()[t] + static_cast<int32_t>(users_);
-    id[2 * n + t] = batch.negatives.data<int32_t>()[t] + static_cast<int32_t>(users_);
-  }
+  tensor::cuda::every_run({ids}, [=, users = static_cast<int32_t>(users_)]() mutable {
+    int32_t* id = ids.data<int32_t>();
+    for (int64_t t = 0; t < n; ++t) {
+      id[t] = batch.users.data<int32_t>()[t];
+      id[n + t] = batch.positives.data<int32_t>()[t] + users;
+      id[2 * n + t] = batch.negatives.data<int32_t>()[t] + users;
+    }
+  });
   const Var rows = autograd::gather_rows(nodes, ids);
   const Var users = autograd::slice_rows(rows, 0, n);
   return autograd::bpr_loss(autograd::row_dot(users, autograd::slice_rows(rows, n, 2 * n)),

@@ -79,9 +79,12 @@ class GraphStage {
     phase.begin_epoch = [&, round](int64_t epoch) {
       return batches.begin([&] { return triples_.begin_epoch(round * options_.graph.epochs + epoch); });
     };
-    phase.loss = [&](int64_t index, const nn::Context& context) {
-      return encoder_.bpr(encoder_.forward(context), batches.take(index));
+    TripleBatch batch;
+    phase.begin_step = [&](int64_t index, const nn::Context&) {
+      batch = batches.take(index);
+      return StepInputs{.tensors = {batch.users, batch.positives, batch.negatives}, .key = {}};
     };
+    phase.loss = [&](int64_t, const nn::Context& context) { return encoder_.bpr(encoder_.forward(context), batch); };
     if (!valid_users_.empty()) {
       phase.validate = [&] {
         return validate_graph(encoder_.representations(), request_.dataset, valid_queries_, valid_users_, valid_items_,
@@ -110,15 +113,19 @@ class GraphStage {
       rng.shuffle(std::span<int32_t>(order));
       return tensor::ceil_div(std::ssize(order), o.batch);
     };
-    phase.loss = [&](int64_t index, const nn::Context&) {
+    Tensor ids;
+    phase.begin_step = [&](int64_t index, const nn::Context&) {
       const size_t first = index * o.batch, last = std::min(order.size(), first + o.batch);
-      const Tensor ids = Tensor::from(std::span<const int32_t>(order.data() + first, last - first),
-                                      {static_cast<int64_t>(last - first)});
+      ids = Tensor::from(std::span<const int32_t>(order.data() + first, last - first), {static_cast<int64_t>(last - first)});
+      return StepInputs{.tensors = {ids}, .key = {}};
+    };
+    phase.loss = [&](int64_t, const nn::Context&) {
       last_ = quantizer_.step(autograd::gather_rows(inputs(), ids).value());
       return last_.loss;
     };
-    phase.after_step = [&](int64_t step) {
-      if (o.revive_dead_codes) revival_.update(quantizer_.quantizer(), last_.quantized, request_.seed, step);
+    phase.after_step = [&](const nn::Context& context) {
+      const tensor::Random random(context.seed, "code-revival", context.step, context.step_on_device);
+      if (o.revive_dead_codes) revival_.update(quantizer_.quantizer(), last_.quantized, random);
       last_ = {};
     };
     phase.extra = {{"idle codes", revival_.idle()}};

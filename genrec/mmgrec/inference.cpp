@@ -5,6 +5,7 @@
 
 #include "autograd/ops/gather_rows.h"
 #include "genrec/decode_beams.h"
+#include "genrec/packed_sequences.h"
 #include "genrec/inner_product.h"
 #include "tensor/divide.h"
 
@@ -30,9 +31,9 @@ EncoderInput encoder_input(const Recommender& recommender, const Dataset& datase
   const bool known = std::all_of(input.users.begin(), input.users.end(), [](int32_t user) { return user >= 0; });
   if (!known) {
     input.strangers = user_rows(dataset, recommender.user_vectors(), queries);
-  } else if (recommender.replays()) {
-    input.histories.pad(0, options.history);
-    input.users.resize(input.histories.offsets.size() - 1);
+  } else if (recommender.replays() && queries.size() > 1) {
+    input.histories.pad(0, capacity_of({&input.histories, 1}, options.history, 4));
+    input.users.resize(input.histories.sequences());
   }
   return input;
 }

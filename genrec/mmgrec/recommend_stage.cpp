@@ -93,7 +93,12 @@ void run_recommend_stage(const Options& options, const TrainingRequest& request)
   phase.parameters = &parameters;
   phase.optimizer = optimizer.get();
   phase.begin_epoch = [&](int64_t epoch) { return batches.begin([&] { return sampler.begin_epoch(epoch); }); };
-  phase.loss = [&](int64_t index, const nn::Context& context) { return recommender->loss(batches.take(index), context); };
+  Batch batch;
+  phase.begin_step = [&](int64_t index, const nn::Context&) {
+    batch = batches.take(index);
+    return inputs_of(batch);
+  };
+  phase.loss = [&](int64_t, const nn::Context& context) { return recommender->loss(batch, context); };
   if (!users.empty()) {
     phase.validate = [&] {
       const InferenceOptions inference = inference_options(options, options.validation_k, request.seed);

@@ -24,9 +24,11 @@ struct Download::Copy {};
 Download::Download(const Tensor& x) : there_(x) {}
 Tensor Download::wait() const { return there_; }
 struct Replays::State {};
-Replays::Replays() {}
+Replays::Replays(Others) {}
 Replays::~Replays() = default;
 Tensor Replays::run(Key, std::span<const Tensor> inputs, const Body& body) { return body(inputs); }
+void Replays::run_other(const std::function<void()>& body) { body(); }
+void every_run(std::initializer_list<Tensor>, std::function<void()> make) { make(); }
 struct Readback::State {};
 Readback::Readback() {}
 Readback::~Readback() = default;

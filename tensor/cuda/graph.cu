@@ -26,13 +26,12 @@ void leave_capture() {
   if (recording) launch_recorded();
 }
 
-void record(const std::function<void()>& body, const std::function<void(cudaGraph_t)>& launch) {
-  uploads().begin();
+void record(int64_t reserved, const std::function<void()>& body, const std::function<void(cudaGraph_t)>& launch) {
+  uploads().begin(reserved);
   launch_recorded = [&launch] {
     Graph recorded;
     recording = false;
     check(cudaStreamEndCapture(stream(), &recorded.graph), "recording a graph");
-    uploads().send();
     launch(recorded.graph);
   };
   // Relaxed: the allocator may ask the driver for memory meanwhile.
@@ -94,7 +93,8 @@ void StepGraph::run(const std::function<void()>& body) {
   const bool plain = !graphs_used() || recording || default_device() != Device::cuda || state_->plain_runs > 0;
   if (state_->plain_runs > 0) --state_->plain_runs;
   if (plain) return body();
-  record(body, [this](cudaGraph_t graph) {
+  record(0, body, [this](cudaGraph_t graph) {
+    uploads().send();
     if (!state_->update(graph)) state_->executable = build_graph(graph);
     launch_graph(state_->executable);
   });

@@ -280,6 +280,11 @@ const float* constants(const Tensor& values) {
   return reinterpret_cast<const float*>(device_copy(values).raw());
 }
 
+const int64_t* places(const Tensor& starts) {
+  tensor::check(starts.dtype() == DType::i64 && starts.device() == Device::cpu, "places are ", starts.dtype());
+  return reinterpret_cast<const int64_t*>(device_copy(starts).raw());
+}
+
 Tensor upload(const void* data, int64_t bytes) {
   if (bytes > 0 && capturing()) {
     if (Tensor copy = uploads().put(data, bytes); copy.defined()) return copy;

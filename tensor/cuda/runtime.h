@@ -35,12 +35,22 @@ const int32_t* indices(const Tensor& ids);
 // The f32 elements on the device, wherever the tensor lives: for constants such as the values of a sparse matrix.
 const float* constants(const Tensor& values);
 
+// The i64 elements on the device of a tensor on the CPU.
+const int64_t* places(const Tensor& starts);
+
 // A copy on the device of host memory that may go away: staged in pinned memory, so that nothing waits. While a step is
 // recorded (tensor/cuda/graph.h) it is valid for that step only.
 Tensor upload(const void* data, int64_t bytes);
 template <class T>
 Tensor upload(const std::vector<T>& values) {
   return upload(values.data(), static_cast<int64_t>(values.size() * sizeof(T)));
+}
+
+// The same, of what is the same whenever a step of these sizes is made, such as addresses (tensor/cuda/replays.h).
+Tensor upload_lasting(const void* data, int64_t bytes);
+template <class T>
+Tensor upload_lasting(const std::vector<T>& values) {
+  return upload_lasting(values.data(), static_cast<int64_t>(values.size() * sizeof(T)));
 }
 
 // Uninitialised memory on the device; in order of the stream, so it may be dropped as soon as its last kernel is launched.
@@ -54,9 +64,10 @@ unsigned* arrivals(int64_t count);
 bool capturing();
 void leave_capture();
 
-// Records what body() launches, and gives it to launch(): at its end, or earlier where it leaves the capture. After an exception
-// nothing that was recorded runs. The stream is not captured yet.
-void record(const std::function<void()>& body, const std::function<void(cudaGraph_t)>& launch);
+// Records what body() launches, and gives it to launch(): at its end, or earlier where it leaves the capture. What body() put into the
+// uploads, and into the `reserved` bytes of them, is for launch() to send. After an exception nothing that was recorded runs. The stream is
+// not captured yet.
+void record(int64_t reserved, const std::function<void()>& body, const std::function<void(cudaGraph_t)>& launch);
 cudaGraphExec_t build_graph(cudaGraph_t graph);
 void launch_graph(cudaGraphExec_t executable);
 

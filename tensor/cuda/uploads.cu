@@ -32,13 +32,20 @@ void Uploads::grow(Slab& slab) {
   check(cudaMallocHost(reinterpret_cast<void**>(&slab.pinned), static_cast<size_t>(slab.device.bytes())), "pinned memory");
 }
 
-void Uploads::begin() {
+void Uploads::begin(int64_t reserved) {
   inside_ = true;
+  reserved_ = reserved > 0 ? aligned(reserved) : 0;
   Slab& slab = slabs_[++step_ % kSlabs];
+  slab.wanted = std::max(slab.wanted, reserved_);
   check(cudaEventSynchronize(slab.passed), "waiting for an earlier step");
   for (const Slab& other : slabs_) slab.wanted = std::max(slab.wanted, other.wanted);
   if (slab.wanted > slab.device.bytes()) grow(slab);
-  slab.used = slab.wanted = 0;
+  slab.used = slab.wanted = reserved_;
+}
+
+Uploads::Room Uploads::reserved() {
+  Slab& slab = slabs_[step_ % kSlabs];
+  return {slab.pinned, slab.device.row_range(0, reserved_)};
 }
 
 Tensor Uploads::put(const void* data, int64_t bytes) {

@@ -9,12 +9,18 @@ namespace tensor::cuda {
 class Uploads {
  public:
   Uploads();
-  void begin();  // a step begins
+  void begin(int64_t reserved = 0);  // a step begins; so many bytes are for reserved()
   // A copy on the device for the kernels of this step, u8; undefined where there is no room: the next steps have more.
   Tensor put(const void* data, int64_t bytes);
+  // Pinned memory for the caller to fill before it is sent, and its copy on the device, u8.
+  struct Room {
+    std::byte* pinned;
+    Tensor copy;
+  };
+  Room reserved();
   void send();  // the copy of all of them; the kernels launched next wait for it
   void end();   // the last kernel of the step is launched
-  bool used() const { return slabs_[step_ % kSlabs].wanted > 0; }  // in this step
+  bool used() const { return slabs_[step_ % kSlabs].wanted > reserved_; }  // by put() in this step
   int64_t step() const { return inside_ ? step_ : 0; }  // its number from 1 on; 0 outside of steps
 
  private:
@@ -29,7 +35,7 @@ class Uploads {
 
   Slab slabs_[kSlabs];
   cudaStream_t stream_ = nullptr;
-  int64_t step_ = 0;
+  int64_t step_ = 0, reserved_ = 0;
   bool inside_ = false;
 };
 

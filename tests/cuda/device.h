@@ -6,11 +6,7 @@
 
 namespace tests {
 
-// The default device for as long as it lives.
-struct On {
-  explicit On(tensor::Device device) { tensor::set_default_device(device); }
-  ~On() { tensor::set_default_device(tensor::Device::cpu); }
-};
+using On = tensor::DefaultDevice;
 
 // Skips the test where there is none.
 inline bool have_device() {

@@ -175,33 +175,6 @@ TEST_CASE("the graphs of a search belong to the model and to its trie", "[beam][
   }
 }
 
-TEST_CASE("batches are padded to few sizes", "[beam]") {
-  tensor::Generator rng(1, "test.padding");
-  std::set<std::array<int64_t, 3>> sizes;
-  for (int batch = 0; batch < 50; ++batch) {
-    PackedSequences packed;
-    int64_t tokens = 0, longest = 0;
-    for (int s = 0; s < 64; ++s) {
-      const int64_t length = 4 * (1 + static_cast<int64_t>(rng.below(20))) + 1;
-      packed.tokens.insert(packed.tokens.end(), length, 7), packed.end_sequence();
-      tokens += length, longest = std::max(longest, length);
-    }
-    packed.pad(3, 81);
-    REQUIRE(packed.longest() >= longest);
-    REQUIRE((packed.longest() % 16 == 0 || packed.longest() == 81));
-    REQUIRE(std::ssize(packed.tokens) == packed.offsets.back());
-    REQUIRE(std::ssize(packed.tokens) <= tokens + tokens / 4 + 2 * packed.longest());
-    REQUIRE(packed.offsets[64] == tokens);
-    REQUIRE(std::count(packed.tokens.begin(), packed.tokens.end(), 3) == std::ssize(packed.tokens) - tokens);
-    sizes.insert({std::ssize(packed.tokens), std::ssize(packed.offsets), packed.longest()});
-  }
-  CHECK(sizes.size() <= 4);
-  PackedSequences one;
-  one.tokens = {1, 2, 3}, one.end_sequence();
-  one.pad(0, 9);
-  CHECK(one.tokens.size() == 3);
-}
-
 TEST_CASE("a packed MMGRec searches by launching a graph again, unless a user is a stranger", "[beam][mmgrec][cuda]") {
   if (!have_device()) return;
   const Dataset data = make_synthetic(synth_preset("tiny")).dataset;
@@ -245,7 +218,6 @@ TEST_CASE("a packed MMGRec searches by launching a graph again, unless a user is
       CHECK(found.items == mmgrec::beam_rank(host, trie, vocabulary, data, some, inference).items);
       tensor::set_default_device(Device::cuda);
     }
-    if (position == "relation") CHECK(replays >= 2);  // positions are made on the host
-    else CHECK(replays == 0);
+    CHECK(replays >= 2);
   }
 }

@@ -26,7 +26,8 @@ struct Run {
       parameters.clear_gradients();
       autograd::Tape tape;
       tape.backward(autograd::mse(ffn(x, {.training = true, .seed = 5, .step = step}), Var(Tensor::full({6, 4}, 0.5))));
-      optimizer.step(parameters, 0.01);
+      optimizer.set_learning_rate(0.01);
+      optimizer.step(parameters);
     }
   }
   std::vector<float> values() const {

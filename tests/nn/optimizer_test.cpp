@@ -71,16 +71,18 @@ TEST_CASE("optimisers reach the golden values", "[nn][golden]") {
     SECTION(tensor::join("AdamW ", dtype)) {
       nn::AdamW adamw({.decay = 0.01});
       set_gradient(w, pair_of(.5, -.1));
-      adamw.step(p, 1e-3);
+      adamw.set_learning_rate(1e-3);
+      adamw.step(p);
       check_pair(w, .998990, -1.998980, 6e-7);
       set_gradient(w, pair_of(.2, .3));
-      adamw.step(p, 1e-3);
+      adamw.step(p);
       check_pair(w, .998081, -1.999454, 6e-7);
     }
     SECTION(tensor::join("Adam, coupled decay ", dtype)) {
       nn::Adam adam({.decay = 0.01});
       set_gradient(w, pair_of(.5, -.1));
-      adam.step(p, 1e-3);
+      adam.set_learning_rate(1e-3);
+      adam.step(p);
       check_pair(w, .999, -1.999, 6e-7);
     }
     SECTION(tensor::join("SGD, momentum, coupled decay ", dtype)) {
@@ -88,7 +90,8 @@ TEST_CASE("optimisers reach the golden values", "[nn][golden]") {
       const double margin = dtype == DType::f64 ? 6e-9 : 3e-7;
       for (auto [a, b] : {std::pair{.99949999, -1.99989998}, std::pair{.99850497, -1.99970094}}) {
         set_gradient(w, pair_of(.5, -.1));
-        sgd.step(p, 1e-3);
+        sgd.set_learning_rate(1e-3);
+        sgd.step(p);
         check_pair(w, a, b, margin);
       }
     }
@@ -100,7 +103,9 @@ TEST_CASE("AdamW shrinks only what may decay", "[nn]") {
   const Var w = p.add("w", {1}, nn::ones()), b = p.add("b", {1}, nn::ones(), {.decay = false});
   set_gradient(w, Tensor::zeros({1}));
   set_gradient(b, Tensor::zeros({1}));
-  nn::AdamW({.decay = 0.5}).step(p, 0.1);
+  nn::AdamW adamw({.decay = 0.5});
+  adamw.set_learning_rate(0.1);
+  adamw.step(p);
   CHECK(w.value().item() == Approx(0.95));
   CHECK(b.value().item() == 1);
 }
@@ -109,11 +114,12 @@ TEST_CASE("a parameter without a gradient keeps its value and state", "[nn]") {
   Parameters p;
   const Var w = p.add("w", {2}, nn::ones()), idle = p.add("idle", {2}, nn::ones());
   nn::Adam adam({.decay = 0.1});
+  adam.set_learning_rate(0.1);
   CHECK(adam.state().empty());
-  adam.step(p, 0.1);  // nothing at all
+  adam.step(p);  // nothing at all
   CHECK(adam.state().empty());
   set_gradient(w, Tensor::full({2}, 1));
-  adam.step(p, 0.1);
+  adam.step(p);
   CHECK(idle.value().to_vector<float>() == std::vector<float>{1, 1});
   CHECK(w.value().to_vector<float>() != std::vector<float>{1, 1});
   std::vector<std::string> names;
@@ -130,13 +136,14 @@ TEST_CASE("a resumed optimiser takes the same steps", "[nn]") {
     const auto straight = make(name), before = make(name), after = make(name);
     for (uint64_t step = 0; step < 6; ++step) {
       set_gradients(whole, step);
-      straight->step(whole, 0.01, half);
+      for (nn::Optimizer* each : {straight.get(), before.get(), after.get()}) each->set_learning_rate(0.01);
+      straight->step(whole, half);
       if (step == 3) {
         for (const nn::Parameter& p : first) Var(second.find(p.name)->var).mutable_value().copy_from(p.var.value());
         after->load_state(before->state(), second, "checkpoint");
       }
       set_gradients(step < 3 ? first : second, step);
-      (step < 3 ? before : after)->step(step < 3 ? first : second, 0.01, half);
+      (step < 3 ? before : after)->step(step < 3 ? first : second, half);
     }
     CHECK(values(whole) == values(second));
     CHECK(values(whole) != values(first));
@@ -156,7 +163,8 @@ TEST_CASE("a step has the same bits for any thread count", "[nn]") {
         set_gradients(p, step);
         const nn::Clip clip = nn::clip_scale(p, 1);
         norms.push_back(clip.norm.item());
-        optimizer->step(p, 0.01, clip.scale);
+        optimizer->set_learning_rate(0.01);
+        optimizer->step(p, clip.scale);
       }
       results.push_back(values(p));
     }
@@ -173,7 +181,8 @@ TEST_CASE("optimiser state that does not fit is refused", "[nn]") {
   other.add("w", {2, 4}, nn::ones());
   nn::Adam adam;
   set_gradient(w, Tensor::full({2, 3}, 1));
-  adam.step(p, 0.1);
+  adam.set_learning_rate(0.1);
+  adam.step(p);
   const auto error = [&](nn::NamedTensors state, const Parameters& parameters, auto optimizer) {
     return tests::error_of([&] { optimizer.load_state(state, parameters, "run.safetensors"); });
   };

@@ -78,11 +78,12 @@ std::pair<std::vector<float>, double> trained(int steps) {
   Parameters p(2);
   const T5 t5(p, "t5", kSmall);
   nn::AdamW adam;
+  adam.set_learning_rate(1e-2);
   for (int step = 0; step < steps; ++step) {
     p.clear_gradients();
     Tape tape;
     tape.backward(loss_of(t5, batch, {.training = true, .seed = 5, .step = static_cast<uint64_t>(step)}));
-    adam.step(p, 1e-2);
+    adam.step(p);
   }
   std::vector<float> weights;
   for (const nn::Parameter& parameter : p) {

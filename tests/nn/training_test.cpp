@@ -62,7 +62,8 @@ Result train(int steps) {
     const Var loss = autograd::cross_entropy(model.logits(ids, offsets, context), targets);
     (step == 0 ? result.first : result.last) = loss.value().item();
     tape.backward(loss);
-    adam.step(model.parameters, 1e-2 * schedule.multiplier(step), nn::clip_scale(model.parameters, 1).scale);
+    adam.set_learning_rate(1e-2 * schedule.multiplier(step));
+    adam.step(model.parameters, nn::clip_scale(model.parameters, 1).scale);
   }
   result.late_allocations = tensor::memory_statistics(tensor::Device::cpu).system_allocations - early;
   result.logits = model.logits(ids, offsets, {}).value().to_vector<float>();

@@ -41,7 +41,7 @@ struct Collapsed {
   Floats codes() const { return quantizer.codebooks()[0].value().to_vector<float>(); }
   int64_t update(CodeRevival& revival, uint64_t step) {  // the codes that move
     const int64_t before = revival.moved();
-    revival.update(quantizer, quantizer.forward(z), 5, step);
+    revival.update(quantizer, quantizer.forward(z), tensor::Random(5, "code-revival", step));
     return revival.moved() - before;
   }
 };

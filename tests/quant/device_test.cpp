@@ -161,7 +161,7 @@ TEST_CASE("dead codes on the device move where the CPU moves them", "[quant][cod
       const Tensor z = planted(step == 3 ? 7 : 90, 6, 5).to(device);  // once fewer rows than dead codes
       const quant::Quantized batch = quantizer.forward(z);
       const int64_t before = tensor::cuda::synchronizations();
-      revival.update(quantizer, batch, 5, step);
+      revival.update(quantizer, batch, tensor::Random(5, "code-revival", step));
       result.waits += tensor::cuda::synchronizations() - before;
     }
     for (const auto& codebook : quantizer.codebooks()) {
@@ -189,6 +189,6 @@ TEST_CASE("code revival on the device says how many levels there can be", "[quan
   tensor::set_default_device(Device::cpu);
   quant::CodeRevival revival(quantizer, {.patience = 2});
   const quant::Quantized batch = quantizer.forward(planted(4, 2, 3).to(Device::cuda));
-  CHECK_THAT(tests::error_of([&] { revival.update(quantizer, batch, 5, 0); }),
+  CHECK_THAT(tests::error_of([&] { revival.update(quantizer, batch, tensor::Random(5, "code-revival")); }),
              tests::Contains("code revival: 17 levels, on a GPU there can be 16; use --device cpu"));
 }
