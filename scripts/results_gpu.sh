@@ -58,8 +58,9 @@ for part in "${parts[@]}"; do
           --item-map "$data/Instruments.item2id" --user-map "$data/Instruments.user2id" \
           --features "textual=$data/text.npy,visual=$data/image.npy" --feature-ids rows --out "$runs/instruments" > /dev/null
         rm -rf "$runs/macrec"
-        log epoch "$genrec" train --model macrec --data "$runs/instruments" --out "$runs/macrec" --epochs 1 --precision bf16 \
-          --device cuda --ids "textual=$data/Instruments.index_lemb.json,visual=$data/Instruments.index_vitemb.json"
+        log epoch "$genrec" train --model macrec --data "$runs/instruments" --out "$runs/macrec" --epochs 1 \
+          --precision bf16 --micro-batch 4096 --device cuda \
+          --ids "textual=$data/Instruments.index_lemb.json,visual=$data/Instruments.index_vitemb.json"
       else
         echo "no epoch of MACRec: INSTRUMENTS names no data"
       fi ;;

@@ -34,8 +34,9 @@ Alignment align_items(std::vector<int32_t> items, const ItemTokens& tokens) {
   const int64_t counting = std::ssize(items);
   const bool padded = tensor::default_device() == tensor::Device::cuda;
   if (padded) {
-    const auto step = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(counting))) / PackedSequences::kSizes;
-    items.resize(tensor::round_up(counting, std::max<int64_t>(step, 1)), items.front());
+    // Twice and three times the powers of two: they are a small part of the work, and their number differs much from step to step.
+    const auto power = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(counting)));
+    items.resize(tensor::round_up(counting, std::max<int64_t>(power / 2, 1)), items.front());
   }
   PackedSequences sources;
   for (const int32_t item : items) {
