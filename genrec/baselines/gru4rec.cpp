@@ -40,6 +40,7 @@ class Gru4rec : public SequenceModel {
     return x;
   }
   Var outputs(const Var& states) const override { return out_(states); }
+  bool repeats_kernels() const override { return false; }  // one for every token of the longest, of those that have it
   Var items() const override { return items_.table; }
 
  private:

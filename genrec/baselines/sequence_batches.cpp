@@ -1,14 +1,16 @@
 #include "genrec/baselines/sequence_batches.h"
 
 #include <algorithm>
+#include <bit>
 
+#include "genrec/packed_sequences.h"
 #include "tensor/divide.h"
 #include "tensor/random.h"
 
 namespace genrec::baselines {
 
-SequenceSampler::SequenceSampler(const Dataset& dataset, const SequenceOptions& options, int32_t mask, uint64_t seed)
-    : dataset_(dataset), options_(options), mask_(mask), seed_(seed) {
+SequenceSampler::SequenceSampler(const Dataset& dataset, const SequenceOptions& options, int32_t mask, uint64_t seed, bool padded)
+    : dataset_(dataset), options_(options), mask_(mask), seed_(seed), padded_(padded) {
   const int64_t targets = mask < 0 ? options.history : options.history - 1;  // of a full piece, all but its first item
   for (int64_t user = 0; user < dataset.users(); ++user) {
     const auto items = dataset.train_items(user);
@@ -61,7 +63,9 @@ void SequenceSampler::append_hidden(const Piece& piece, uint64_t sample, std::ve
 SequenceBatch SequenceSampler::batch(int64_t index) const {
   const int64_t first = index * options_.batch, last = std::min<int64_t>(sequences(), first + options_.batch);
   const bool binary = options_.loss == SequenceLoss::binary;
-  std::vector<int32_t> items, offsets{0}, rows, targets, negatives;
+  PackedSequences packed;
+  std::vector<int32_t>& items = packed.tokens;
+  std::vector<int32_t> rows, targets, negatives;
   for (int64_t number = first; number < last; ++number) {
     const uint64_t sample = (*order_)(static_cast<uint64_t>(number));
     const Piece& piece = pieces_[sample % pieces_.size()];
@@ -73,11 +77,17 @@ SequenceBatch SequenceSampler::batch(int64_t index) const {
       items.insert(items.end(), from, from + piece.length - 1);
       targets.insert(targets.end(), from + 1, from + piece.length);
     }
-    offsets.push_back(static_cast<int32_t>(items.size()));
+    packed.end_sequence();
     for (size_t t = before; binary && t < targets.size(); ++t)
       negatives.push_back(negative(piece.user, sample * static_cast<uint64_t>(options_.history) + (t - before)));
   }
-  SequenceBatch batch{Tensor::from(items), Tensor::from(offsets), {}, Tensor::from(targets), {}};
+  if (padded_) {
+    packed.pad(0, capacity_of({&packed, 1}, options_.history, PackedSequences::kSizes));
+    const auto step = static_cast<int64_t>(std::bit_floor(targets.size())) / PackedSequences::kSizes;
+    rows.resize(tensor::round_up(std::ssize(targets), std::max<int64_t>(step, 1)), -1);
+    targets.resize(mask_ >= 0 ? rows.size() : items.size(), -1);
+  }
+  SequenceBatch batch{Tensor::from(items), Tensor::from(packed.offsets), {}, Tensor::from(targets), {}};
   if (mask_ >= 0) batch.rows = Tensor::from(rows);
   if (binary) batch.negatives = Tensor::from(negatives);
   return batch;

@@ -13,8 +13,8 @@ namespace genrec::baselines {
 struct SequenceBatch {
   Tensor items;      // i32 [tokens]
   Tensor offsets;    // i32 [sequences+1]
-  Tensor rows;       // i32 [n]: the tokens after which an item is to be found; undefined: all of them
-  Tensor targets;    // i32 [n]
+  Tensor rows;       // i32 [n]: the tokens after which an item is to be found, -1: none; undefined: all of them
+  Tensor targets;    // i32 [n]; -1: none
   Tensor negatives;  // i32 [n] items that the user does not have in training; undefined unless asked for
 };
 
@@ -23,7 +23,8 @@ class SequenceSampler {
  public:
   // mask: -1, and every item after the first of a piece is a target behind those before it. Otherwise the number that hides an
   // item: a piece comes twice in an epoch, once with a random share hidden, once with only the last one.
-  SequenceSampler(const Dataset& dataset, const SequenceOptions& options, int32_t mask, uint64_t seed);
+  // padded: batches end with sequences without a target, so that they come in few sizes (packed_sequences.h); for cross-entropy.
+  SequenceSampler(const Dataset& dataset, const SequenceOptions& options, int32_t mask, uint64_t seed, bool padded = false);
 
   int64_t sequences() const { return static_cast<int64_t>(order_ ? order_->size() : 0); }
   int64_t begin_epoch(int64_t epoch);  // shuffles; returns the number of batches
@@ -42,6 +43,7 @@ class SequenceSampler {
   SequenceOptions options_;
   int32_t mask_;
   uint64_t seed_;
+  bool padded_;
   int64_t epoch_ = 0;
   std::vector<Piece> pieces_;
   std::optional<tensor::Permutation> order_;

@@ -43,6 +43,8 @@ class SequenceModel {
   virtual Var items() const = 0;  // [items, K]
   // The item number that stands for a hidden item, where the model learns to fill in hidden items; -1 where it learns the next.
   virtual int32_t mask() const { return -1; }
+  // Whether sequences of other lengths, of as many tokens, take the same kernels.
+  virtual bool repeats_kernels() const { return true; }
 };
 
 // Each makes its parameters in `parameters`.

@@ -118,7 +118,9 @@ void SequenceSystem::train(const TrainingRequest& request) {
   nn::Parameters parameters(request.seed);
   const auto model = make_(parameters, o, request.dataset.item_count());
   nn::Adam optimizer;
-  SequenceSampler sampler(request.dataset, o, model->mask(), request.seed);
+  const bool on_gpu = tensor::default_device() == tensor::Device::cuda;
+  const bool repeats = on_gpu && o.loss == SequenceLoss::full && model->repeats_kernels();  // steps
+  SequenceSampler sampler(request.dataset, o, model->mask(), request.seed, /*padded=*/repeats);
   Ahead<SequenceBatch> batches([&](int64_t index) { return sampler.batch(index); });
   const std::vector<int32_t> users = users_with(request.dataset, Split::valid);
   const QuerySet queries(request.dataset, users, Split::valid);
@@ -130,7 +132,16 @@ void SequenceSystem::train(const TrainingRequest& request) {
   phase.parameters = &parameters;
   phase.optimizer = &optimizer;
   phase.begin_epoch = [&](int64_t epoch) { return batches.begin([&] { return sampler.begin_epoch(epoch); }); };
-  phase.loss = [&](int64_t index, const nn::Context& context) { return loss_of(*model, batches.take(index), o.loss, context); };
+  SequenceBatch batch;
+  phase.begin_step = [&](int64_t index, const nn::Context&) {
+    batch = batches.take(index);
+    StepInputs inputs;
+    if (!repeats) return inputs;
+    inputs.add(batch.items), inputs.add(batch.targets), inputs.add_offsets(batch.offsets);
+    if (batch.rows.defined()) inputs.add(batch.rows);
+    return inputs;
+  };
+  phase.loss = [&](int64_t, const nn::Context& context) { return loss_of(*model, batch, o.loss, context); };
   if (!users.empty()) {
     phase.validate = [&] {
       const Ranking ranking = rank_sequences(*model, o.history, queries.queries(), kValidationK);

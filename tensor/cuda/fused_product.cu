@@ -13,10 +13,10 @@ namespace {
 
 constexpr int kThreads = 256, kWarps = kThreads / kWarp;
 
-// Multiplications up to which a kernel of our own is taken: some twenty microseconds of a large GPU's fp32 units. Below, the
-// launches and passes over memory that it saves are as long as what its tiles, which read w once for every few rows, lose to
-// those of cuBLAS. Estimated, not measured.
-constexpr int64_t kMostWork = int64_t{1} << 29;
+// Multiplications up to which a kernel of our own is taken: some forty microseconds of a large GPU's fp32 units, or of its tensor
+// cores at a third of their rate. Below, the launches and passes over memory that it saves are as long as what its tiles, which
+// read w once for every few rows, lose to those of cuBLAS. Estimated, not measured.
+constexpr int64_t most_work(Precision precision) { return int64_t{1} << (precision == Precision::bf16 ? 32 : 30); }
 
 // Blocks that keep a large GPU busy, one for each of its multiprocessors: tiles are as large as leaves so many.
 constexpr int64_t kEnoughBlocks = 128;
@@ -231,12 +231,13 @@ void launch_product(const FusedProduct& x) {
 
 }  // namespace
 
-bool fused_product_pays(int64_t rows, int64_t inner, int64_t columns) {
-  return rows * std::max<int64_t>(1, inner) * columns <= kMostWork;
+bool fused_product_pays(int64_t rows, int64_t inner, int64_t columns, Precision precision) {
+  const int64_t elements = std::max({rows * inner, inner * columns, rows * columns});  // indices have 32 bits
+  return elements < int64_t{1} << 31 && rows * std::max<int64_t>(1, inner) * columns <= most_work(precision);
 }
 
 void fused_product(const FusedProduct& product, Precision precision) {
-  tensor::check(fused_product_pays(product.rows, product.inner, product.columns), "fused_product: ", product.rows, " x ",
+  tensor::check(fused_product_pays(product.rows, product.inner, product.columns, precision), "fused_product: ", product.rows, " x ",
                 product.inner, " x ", product.columns);
   precision == Precision::bf16 ? launch_product<TensorCoreTile>(product) : launch_product<FmaTile>(product);
 }

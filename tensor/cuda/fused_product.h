@@ -21,8 +21,8 @@ struct FusedProduct {
   float* y = nullptr;                   // [rows, columns]
 };
 
-// Whether it is worth it, by size alone. It must be: the kernel's indices have 32 bits.
-bool fused_product_pays(int64_t rows, int64_t inner, int64_t columns);
+// Whether it is worth it, by size alone. It must be.
+bool fused_product_pays(int64_t rows, int64_t inner, int64_t columns, Precision precision);
 
 // With bf16 left and w are rounded as they are read, and multiplied on tensor cores.
 void fused_product(const FusedProduct& product, Precision precision);
