@@ -10,7 +10,7 @@
 namespace genrec {
 
 struct PackedSequences {
-  static constexpr int kSizes = 8;  // of the batches of a training on a GPU, between two powers of two
+  static constexpr int kSizes = 16;  // of the batches of a training on a GPU, between two powers of two
 
   std::vector<int32_t> tokens, offsets{0};
 

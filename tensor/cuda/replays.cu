@@ -15,8 +15,8 @@ namespace tensor::cuda {
 
 namespace {
 
-constexpr int64_t kMostGraphs = 64;      // those used last
-constexpr int kMostRecordings = 4;       // of a work: what it keeps on the device may be there only after some
+constexpr int64_t kMostGraphs = 64;   // those used last
+constexpr int kMostRecordings = 4;    // of a work: what it keeps on the device may be there only after some
 
 }  // namespace
 

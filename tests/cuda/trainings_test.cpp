@@ -54,8 +54,8 @@ TEST_CASE("the steps of a training on a GPU launch graphs that are there already
        {"sasrec", narrow},
        {"bert4rec", narrow},
        {"mmgrec", {{"preset", "tiny"}, {"graph-epochs", "6"}, {"rq-epochs", "20"}, {"epochs", "6"}}},
-       {"macrec", {{"preset", "tiny"}, {"rq-epochs", "16"}, {"epochs", "4"}, {"history", "5"}, {"pseudo-restarts", "1"}, {"width", "16"}, {"heads", "2"},
-                   {"head-width", "8"}, {"feed-forward", "24"}, {"layers", "1"}, {"beam", "5"}}}}));
+       {"macrec", {{"preset", "tiny"}, {"rq-epochs", "16"}, {"epochs", "4"}, {"history", "5"}, {"pseudo-restarts", "1"},
+                   {"width", "16"}, {"heads", "2"}, {"head-width", "8"}, {"feed-forward", "24"}, {"layers", "1"}, {"beam", "5"}}}}));
   CAPTURE(model);
   const tests::On device(tensor::Device::cuda);
   const Counts before;
