@@ -51,7 +51,8 @@ static Tensor starts_of(const Tensor& q_offsets, const Tensor& k_offsets, int li
   };
   static auto& known = *new std::vector<Known>;
   static int64_t step = 0;
-  if (const int64_t now = tensor::cuda::uploads().step(); now != step || now == 0) known.clear(), step = now;
+  const int64_t now = tensor::cuda::capturing() ? tensor::cuda::uploads().step() : 0;
+  if (now != step || now == 0) known.clear(), step = now;
   for (const Known& each : known) {
     if (each.q.raw() == q_offsets.raw() && each.k.raw() == k_offsets.raw() && each.lines == lines) return each.starts;
   }
