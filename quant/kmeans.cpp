@@ -52,21 +52,6 @@ Tensor seed_centers(const Tensor& x, int64_t clusters, const tensor::Generator& 
   return centers;
 }
 
-// Gives every empty cluster the point that is farthest from its own center, as long as such a point is not on its center.
-void fill_empty_clusters(Tensor& labels, std::vector<double> distances, int64_t clusters) {
-  std::vector<int64_t> sizes(clusters);
-  int32_t* label = labels.data<int32_t>();
-  for (int64_t i = 0; i < labels.size(); ++i) ++sizes[label[i]];
-  for (int64_t c = 0; c < clusters; ++c) {
-    if (sizes[c] > 0) continue;
-    const int64_t farthest = std::max_element(distances.begin(), distances.end()) - distances.begin();
-    if (distances[farthest] <= 0) return;
-    --sizes[label[farthest]], ++sizes[c];
-    label[farthest] = static_cast<int32_t>(c);
-    distances[farthest] = 0;
-  }
-}
-
 struct Assignment {
   Tensor labels;     // i32 [n], where x lives
   Tensor distances;  // f64 [n], where x lives
@@ -94,11 +79,7 @@ KMeans lloyd(const Tensor& x, const KMeansOptions& options, int restart) {
   result.history.push_back(now.inertia);
   for (int iteration = 0; iteration < options.iterations; ++iteration) {
     const double before = now.inertia;
-    if (now.empty > 0) {
-      Tensor labels = now.labels.to(tensor::Device::cpu);
-      fill_empty_clusters(labels, now.distances.to_vector<double>(), options.clusters);
-      now.labels = labels.to(x.device());
-    }
+    if (now.empty > 0) kmeans_kernels::fill_empty(now.distances, now.labels, options.clusters);
     kmeans_kernels::move(x, now.labels, result.centers);
     now = assign(x, result.centers, options.balanced);
     result.history.push_back(now.inertia);

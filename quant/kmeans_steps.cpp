@@ -73,6 +73,21 @@ static void measure_cpu(const Tensor& x, const Tensor& centers, const Tensor& la
   summary.data<double>()[1] = static_cast<double>(std::count(named.begin(), named.end(), false));
 }
 
+static void fill_empty_cpu(Tensor& distances, Tensor& labels, int64_t clusters) {
+  std::vector<int64_t> sizes(clusters);
+  const auto distance = distances.span<double>();
+  int32_t* label = labels.data<int32_t>();
+  for (int64_t i = 0; i < labels.size(); ++i) ++sizes[label[i]];
+  for (int64_t c = 0; c < clusters; ++c) {
+    if (sizes[c] > 0) continue;
+    const int64_t farthest = std::max_element(distance.begin(), distance.end()) - distance.begin();
+    if (distance[farthest] <= 0) return;
+    --sizes[label[farthest]], ++sizes[c];
+    label[farthest] = static_cast<int32_t>(c);
+    distance[farthest] = 0;
+  }
+}
+
 struct Clusters {
   std::vector<int64_t> offsets;  // of each cluster in `members`
   std::vector<int32_t> members;  // rows, ascending in each cluster
@@ -112,6 +127,7 @@ static void move_cpu(const Tensor& x, const Tensor& labels, Tensor& centers) {
 
 constinit decltype(seed) seed{"kmeans.seed", seed_cpu};
 constinit decltype(measure) measure{"kmeans.measure", measure_cpu};
+constinit decltype(fill_empty) fill_empty{"kmeans.fill_empty", fill_empty_cpu};
 constinit decltype(move) move{"kmeans.move", move_cpu};
 
 }  // namespace quant::kmeans_kernels

@@ -93,6 +93,41 @@ static void measure_cuda(const Tensor& x, const Tensor& centers, const Tensor& l
                     [=] __device__(double sum) { result[1] = sum; });
 }
 
+// One block serves the empty clusters one after the other.
+__global__ void fill_kernel(int64_t n, int32_t clusters, double* distances, int32_t* labels, unsigned* sizes) {
+  double* largest = tensor::cuda::shared_memory<double>();           // [kDrawThreads] distances of a thread's rows,
+  auto* rows = reinterpret_cast<int64_t*>(largest + kDrawThreads);   // and whose
+  for (int32_t c = 0; c < clusters; ++c) {
+    if (sizes[c] > 0) continue;  // the block agrees
+    largest[threadIdx.x] = 0, rows[threadIdx.x] = n;
+    for (int64_t i = threadIdx.x; i < n; i += kDrawThreads) {
+      if (distances[i] > largest[threadIdx.x]) largest[threadIdx.x] = distances[i], rows[threadIdx.x] = i;
+    }
+    __syncthreads();
+    if (threadIdx.x == 0) {
+      for (unsigned t = 1; t < kDrawThreads; ++t) {
+        if (largest[t] > largest[0] || (largest[t] == largest[0] && rows[t] < rows[0])) largest[0] = largest[t], rows[0] = rows[t];
+      }
+      if (const int64_t row = rows[0]; row < n) {
+        --sizes[labels[row]], ++sizes[c];
+        labels[row] = c, distances[row] = 0;
+      }
+    }
+    __syncthreads();
+    if (rows[0] == n) return;  // all rows are on their centers
+    __syncthreads();
+  }
+}
+
+static void fill_empty_cuda(Tensor& distances, Tensor& labels, int64_t clusters) {
+  Tensor counts = Tensor::zeros({clusters}, DType::i32, tensor::Device::cuda);
+  auto* sizes = reinterpret_cast<unsigned*>(counts.data<int32_t>());
+  int32_t* label = labels.data<int32_t>();
+  tensor::cuda::for_each("kmeans.sizes", labels.size(), [=] __device__(int64_t i) { atomicAdd(sizes + label[i], 1u); });
+  tensor::cuda::launch("kmeans.fill_empty", dim3(1), dim3(kDrawThreads), kDrawThreads * (sizeof(double) + sizeof(int64_t)),
+                       fill_kernel, labels.size(), static_cast<int32_t>(clusters), distances.data<double>(), label, sizes);
+}
+
 // A block has a center and kMoveThreads columns of it. It looks through the labels, a few at a time, and adds up the rows of
 // the center's members in their order.
 __global__ void move_kernel(int64_t n, int64_t width, const float* x, const int32_t* labels, float* centers) {
@@ -126,6 +161,7 @@ static void move_cuda(const Tensor& x, const Tensor& labels, Tensor& centers) {
                        x.columns(), floats(x), tensor::cuda::indices(labels), floats(centers));
 }
 
-static const bool kmeans_bound = seed.bind_cuda(seed_cuda) && measure.bind_cuda(measure_cuda) && move.bind_cuda(move_cuda);
+static const bool kmeans_bound = seed.bind_cuda(seed_cuda) && measure.bind_cuda(measure_cuda) &&
+                                 fill_empty.bind_cuda(fill_empty_cuda) && move.bind_cuda(move_cuda);
 
 }  // namespace quant::kmeans_kernels

@@ -1,4 +1,4 @@
-// The three steps of k-means that run where the data lives: seeding, measuring, moving. The loop around them is kmeans.cpp.
+// The steps of k-means that run where the data lives: seeding, measuring, filling, moving. The loop around them is kmeans.cpp.
 #pragma once
 
 #include "tensor/kernel.h"
@@ -16,6 +16,10 @@ extern tensor::Kernel<void(const Tensor& x, const Tensor& uniforms, Tensor& cent
 // of |x|^2 + |y|^2 - 2 x.y: equal rows are at distance 0. summary f64 [2]: their sum, and how many centers no label names.
 extern tensor::Kernel<void(const Tensor& x, const Tensor& centers, const Tensor& labels, Tensor& distances, Tensor& summary)>
     measure;
+
+// Every center that no label names gets the row that is farthest from its own center, the first of equals, as long as one is not on
+// its center; the row's distance becomes 0. distances and labels as measure() leaves them.
+extern tensor::Kernel<void(Tensor& distances, Tensor& labels, int64_t clusters)> fill_empty;
 
 // Centers become the means of their members; a center without members stays.
 extern tensor::Kernel<void(const Tensor& x, const Tensor& labels, Tensor& centers)> move;

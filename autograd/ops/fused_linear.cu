@@ -10,7 +10,7 @@ using tensor::cuda::floats_or_null;
 
 static void product_cuda(const Tensor& x, const Tensor& w, const Tensor& bias, const FusedLinear& options, bool accumulate,
                          Tensor& y) {
-  if (!tensor::cuda::fused_product_pays(x.rows(), x.columns(), y.columns(), tensor::precision())) {
+  if (!tensor::cuda::fused_product_pays(x.rows(), x.columns(), y.columns(), tensor::precision(), options.relu)) {
     return in_steps(x, w, bias, options, accumulate, y);
   }
   tensor::cuda::fused_product({.rows = static_cast<int>(x.rows()),

@@ -3,6 +3,7 @@
 #include "tensor/cuda/fused_product.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "tensor/cuda/product_tile.h"
 #include "tensor/divide.h"
@@ -15,8 +16,12 @@ constexpr int kThreads = 256, kWarps = kThreads / kWarp;
 
 // Multiplications up to which a kernel of our own is taken: some forty microseconds of a large GPU's fp32 units, or of its tensor
 // cores at a third of their rate. Below, the launches and passes over memory that it saves are as long as what its tiles, which
-// read w once for every few rows, lose to those of cuBLAS. Estimated, not measured.
-constexpr int64_t most_work(Precision precision) { return int64_t{1} << (precision == Precision::bf16 ? 32 : 30); }
+// read w once for every few rows, lose to those of cuBLAS. A ReLU of its own would read and write all of y once more, which counts
+// where the inner dimension is short. Estimated, not measured.
+constexpr int64_t most_work(Precision precision, int64_t inner, bool relu) {
+  constexpr int64_t kShort = 128;
+  return int64_t{1} << (precision == Precision::bf16 || (relu && inner <= kShort) ? 32 : 30);
+}
 
 // Blocks that keep a large GPU busy, one for each of its multiprocessors: tiles are as large as leaves so many.
 constexpr int64_t kEnoughBlocks = 128;
@@ -231,14 +236,15 @@ void launch_product(const FusedProduct& x) {
 
 }  // namespace
 
-bool fused_product_pays(int64_t rows, int64_t inner, int64_t columns, Precision precision) {
+bool fused_product_pays(int64_t rows, int64_t inner, int64_t columns, Precision precision, bool relu) {
   const int64_t elements = std::max({rows * inner, inner * columns, rows * columns});  // indices have 32 bits
-  return elements < int64_t{1} << 31 && rows * std::max<int64_t>(1, inner) * columns <= most_work(precision);
+  return elements < int64_t{1} << 31 && rows * std::max<int64_t>(1, inner) * columns <= most_work(precision, inner, relu);
 }
 
 void fused_product(const FusedProduct& product, Precision precision) {
-  tensor::check(fused_product_pays(product.rows, product.inner, product.columns, precision), "fused_product: ", product.rows, " x ",
-                product.inner, " x ", product.columns);
+  const auto& [rows, inner, columns] = std::tie(product.rows, product.inner, product.columns);
+  tensor::check(fused_product_pays(rows, inner, columns, precision, product.relu), "fused_product: ", rows, " x ", inner, " x ",
+                columns);
   precision == Precision::bf16 ? launch_product<TensorCoreTile>(product) : launch_product<FmaTile>(product);
 }
 

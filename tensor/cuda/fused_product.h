@@ -22,7 +22,7 @@ struct FusedProduct {
 };
 
 // Whether it is worth it, by size alone. It must be.
-bool fused_product_pays(int64_t rows, int64_t inner, int64_t columns, Precision precision);
+bool fused_product_pays(int64_t rows, int64_t inner, int64_t columns, Precision precision, bool relu);
 
 // With bf16 left and w are rounded as they are read, and multiplied on tensor cores.
 void fused_product(const FusedProduct& product, Precision precision);

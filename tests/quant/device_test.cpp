@@ -108,6 +108,35 @@ TEST_CASE("k-means on the device measures distances and counts empty clusters", 
   }
 }
 
+TEST_CASE("empty clusters get the farthest rows on either device, the first of equals", "[quant][kmeans][cuda]") {
+  if (!have_device()) return;
+  constexpr int64_t kRows = 3000, kClusters = 40;
+  const tensor::Random random(9, "device-test");
+  std::vector<int32_t> labels(kRows);
+  Doubles distances(kRows);
+  for (int64_t i = 0; i < kRows; ++i) {
+    labels[i] = static_cast<int32_t>(2 * random.below(i, kClusters / 2));  // every second cluster is empty
+    distances[i] = static_cast<double>(random.below(kRows + i, 500));     // many are equal
+  }
+  const auto filled = [&](Device device, const Doubles& before) {
+    Tensor d = Tensor::from(before).to(device), l = Tensor::from(labels).to(device);
+    quant::kmeans_kernels::fill_empty(d, l, kClusters);
+    return std::pair(d.to_vector<double>(), l.to_vector<int32_t>());
+  };
+  const auto [left, given] = filled(Device::cpu, distances);
+  CHECK(filled(Device::cuda, distances) == std::pair(left, given));
+  const auto first = std::max_element(distances.begin(), distances.end()) - distances.begin();
+  CHECK(given[first] == 1);
+  CHECK(left[first] == 0);
+  CHECK(std::count(given.begin(), given.end(), 39) == 1);
+  Doubles few(kRows, 0);  // only two rows are not on their centers
+  few[1234] = 2, few[77] = 1;
+  const auto [none, moved] = filled(Device::cuda, few);
+  CHECK(none == Doubles(kRows, 0));
+  CHECK(std::pair(moved[1234], moved[77]) == std::pair(1, 3));
+  CHECK(std::count(moved.begin(), moved.end(), 5) == 0);
+}
+
 TEST_CASE("hierarchical k-means takes data on the device", "[quant][kmeans][cuda]") {
   if (!have_device()) return;
   const Tensor x = planted(200, 8, 5);
