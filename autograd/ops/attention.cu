@@ -51,8 +51,8 @@ static Tensor starts_of(const Tensor& q_offsets, const Tensor& k_offsets, int li
   };
   static auto& known = *new std::vector<Known>;
   static int64_t step = 0;
-  const int64_t now = tensor::cuda::capturing() ? tensor::cuda::uploads().step() : 0;
-  if (now != step || now == 0) known.clear(), step = now;
+  if (!tensor::cuda::capturing()) return probability_starts(q_offsets, k_offsets, lines);
+  if (const int64_t now = tensor::cuda::uploads().step(); now != step) known.clear(), step = now;
   for (const Known& each : known) {
     if (each.q.raw() == q_offsets.raw() && each.k.raw() == k_offsets.raw() && each.lines == lines) return each.starts;
   }
